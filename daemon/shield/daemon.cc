@@ -1,0 +1,251 @@
+#include "daemon.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "base/file.h"
+#include "capture/queue_status.h"
+#include "log.h"
+#include "notify.h"
+#include "operator_calls.h"
+
+namespace sipward::shield {
+namespace {
+
+constexpr std::size_t kSourcesPerWorker = 65536;
+constexpr auto kTendInterval = std::chrono::milliseconds(500);
+// A part that has not come round for so long is stuck: the watchdog is no longer fed, and systemd starts the shield anew.
+constexpr auto kSilenceMax = std::chrono::seconds(5);
+
+enforce::ShieldTableOptions table_options(const config::Settings& settings, bool observe) {
+  enforce::ShieldTableOptions options;
+  options.udp_ports = settings.shield.udp_ports;
+  options.tcp_ports = settings.shield.tcp_ports;
+  options.protected_nets = settings.shield.protected_nets;
+  options.source_rate_per_s = settings.guard.source_rate_per_s;
+  options.source_burst = settings.guard.source_burst;
+  options.unknown_rate_per_s = settings.guard.unknown_rate_per_s;
+  options.unknown_burst = settings.guard.unknown_burst;
+  options.sources_max = settings.guard.sources_max;
+  options.bans_max = settings.bans.addresses_max;
+  options.first_queue = settings.shield.first_queue;
+  options.workers = settings.shield.workers;
+  options.observe = observe;
+  return options;
+}
+
+Result<void> add_to_epoll(const Fd& epoll, int fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno(errno, "cannot watch a file descriptor");
+  return {};
+}
+
+}  // namespace
+
+Daemon::Daemon(config::Settings settings, std::unique_ptr<match::Matcher> matcher, Now started)
+    : settings_(std::move(settings)), matcher_(std::move(matcher)), started_(started) {
+  if (settings_.shield.workers == 0) settings_.shield.workers = std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
+}
+
+Daemon::~Daemon() = default;
+
+Result<std::unique_ptr<Daemon>> Daemon::start(config::Settings settings, std::unique_ptr<match::Matcher> matcher) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(settings), std::move(matcher), now()));
+  if (auto done = daemon->lock(); !done) return tl::unexpected(done.error());
+  if (auto done = daemon->open_state(); !done) return tl::unexpected(done.error());
+  auto queues = daemon->open_queues();
+  if (!queues) return tl::unexpected(queues.error());
+  if (auto done = daemon->open_table(); !done) return tl::unexpected(done.error());
+  daemon->make_workers(std::move(*queues));
+  if (auto done = daemon->open_control(); !done) return tl::unexpected(done.error());
+  if (auto done = daemon->watch(); !done) return tl::unexpected(done.error());
+  if (auto done = daemon->protect(); !done) return tl::unexpected(done.error());
+  return daemon;
+}
+
+// One shield per runtime folder; the file names the holder for the next one's error message.
+Result<void> Daemon::lock() {
+  std::error_code error;
+  std::filesystem::create_directories(settings_.paths.runtime, error);
+  const auto path = settings_.paths.runtime / "sipwardd.lock";
+  lock_ = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!lock_.valid()) return fail_errno(errno, fmt::format("cannot open {}", path.string()));
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    const auto holder = read_file(path, 64).value_or("?");
+    return fail(ErrorKind::busy, "another sipwardd is running: process {} holds {}", holder.substr(0, holder.find('\n')),
+                path.string());
+  }
+  const std::string pid = fmt::format("{}\n", getpid());
+  if (::ftruncate(lock_.get(), 0) != 0 || ::pwrite(lock_.get(), pid.data(), pid.size(), 0) < 0)
+    return fail_errno(errno, fmt::format("cannot write {}", path.string()));
+  return {};
+}
+
+Result<void> Daemon::open_state() {
+  auto counters = metrics::Counters::open(settings_.paths.runtime / "counters");
+  if (!counters) return tl::unexpected(counters.error());
+  counters_ = std::make_unique<metrics::Counters>(std::move(*counters));
+  auto store = store::Store::open(settings_.paths.database);
+  if (!store) return tl::unexpected(store.error());
+  keeper_ = std::make_unique<Keeper>(std::move(*store), *counters_);
+  mode_ = std::make_unique<ModeSwitch>(*keeper_, settings_.shield.mode, started_.wall);
+  return {};
+}
+
+Result<std::vector<std::unique_ptr<capture::NetlinkQueue>>> Daemon::open_queues() const {
+  std::vector<std::unique_ptr<capture::NetlinkQueue>> queues;
+  for (unsigned i = 0; i <= settings_.shield.workers; ++i) {
+    auto queue = capture::NetlinkQueue::open({.number = static_cast<std::uint16_t>(settings_.shield.first_queue + i),
+                                              .length_max = settings_.shield.queue_length,
+                                              .fail_open = settings_.shield.fail_open,
+                                              .pass_mark = enforce::kMarkPassed});
+    if (!queue) return tl::unexpected(queue.error());
+    queues.push_back(std::move(*queue));
+  }
+  return queues;
+}
+
+Result<void> Daemon::open_table() {
+  auto table = enforce::ShieldTable::open(table_options(settings_, mode_->observe()));
+  if (!table) return tl::unexpected(table.error());
+  auto whitelist = keeper_->with_store([](store::Store& store) { return store.whitelist(); });
+  if (!whitelist) return tl::unexpected(whitelist.error());
+  enforcer_ = std::make_unique<Enforcer>(std::move(*table), settings_.bans.addresses_max, std::move(*whitelist), *keeper_, *counters_);
+  mode_->attach(*enforcer_);
+  return {};
+}
+
+void Daemon::make_workers(std::vector<std::unique_ptr<capture::NetlinkQueue>> queues) {
+  for (const match::Rule& rule : matcher_->rules()) rule_counters_.push_back(counters_->rule(rule.id));
+  common_ = std::make_unique<Common>(Common{settings_.policy, *matcher_, rule_counters_, *counters_, mode_->observe()});
+  const Outlets outlets{enforcer_->requests(), keeper_->evidence(), *counters_};
+  for (std::size_t i = 0; i < queues.size(); ++i) {
+    const auto source_class = i + 1 == queues.size() ? decide::SourceClass::peer : decide::SourceClass::unknown;
+    auto& counters = counters_->worker(i);
+    auto shield = std::make_unique<Shield>(*common_, counters, source_class, kSourcesPerWorker);
+    workers_.push_back(std::make_unique<Worker>(std::move(queues[i]), std::move(shield), outlets, counters));
+  }
+}
+
+Result<void> Daemon::open_control() {
+  running_ = std::make_unique<Running>(Running{settings_, *matcher_, *counters_, *keeper_, *enforcer_, *mode_, workers_, started_});
+  auto server = control::Server::listen({.path = settings_.paths.runtime / "sipwardd.sock",
+                                         .read_group = settings_.control.read_group,
+                                         .admin_group = settings_.control.admin_group},
+                                        operator_calls(*running_));
+  if (!server) return tl::unexpected(server.error());
+  server_ = std::move(*server);
+  return {};
+}
+
+// The last step: from the moment the table is there, packets come, and the workers are ready for them.
+Result<void> Daemon::protect() {
+  auto stored = keeper_->with_store([&](store::Store& store) { return store.bans(started_.wall); });
+  if (!stored) return tl::unexpected(stored.error());
+  keeper_->start();
+  enforcer_->start();
+  for (const auto& worker : workers_) worker->start();
+  const auto adopted = enforcer_->install(*stored, now().wall);
+  if (!adopted) return tl::unexpected(adopted.error());
+  log_info("ready: {} on UDP {} TCP {}, {} workers, {} rules, {} bans, mode {}{}", *adopted ? "took over" : "shielding",
+           fmt::join(settings_.shield.udp_ports, ","), fmt::join(settings_.shield.tcp_ports, ","), settings_.shield.workers,
+           matcher_->rules().size(), enforcer_->ban_count(), mode_->current().mode,
+           enforcer_->queue_target() == enforce::QueueTarget::native ? "" : ", queues through nft_compat");
+  notify("READY=1");
+  return {};
+}
+
+Result<void> Daemon::watch() {
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signal);
+  signals_ = Fd(signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+  timer_ = Fd(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
+  itimerspec every{};
+  every.it_interval.tv_nsec = every.it_value.tv_nsec = std::chrono::nanoseconds(kTendInterval).count();
+  if (!signals_.valid() || !epoll_.valid() || timerfd_settime(timer_.get(), 0, &every, nullptr) != 0)
+    return fail_errno(errno, "cannot set up the control loop");
+  for (const int fd : {signals_.get(), timer_.get(), server_->fd()})
+    if (auto done = add_to_epoll(epoll_, fd); !done) return done;
+  return {};
+}
+
+int Daemon::run() {
+  std::array<epoll_event, 8> events{};
+  for (;;) {
+    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < n; ++i) {
+      const int fd = events[static_cast<std::size_t>(i)].data.fd;
+      if (fd == server_->fd()) server_->poll();
+      if (fd == timer_.get()) tend();
+      signalfd_siginfo signal{};
+      if (fd != signals_.get() || ::read(fd, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal)) continue;
+      if (signal.ssi_signo == SIGHUP) {
+        log_info("settings and rules are read at start alone; a restart keeps bans, whitelist and counters");
+        continue;
+      }
+      stop();
+      return 0;
+    }
+  }
+}
+
+void Daemon::tend() {
+  std::uint64_t expirations = 0;
+  if (::read(timer_.get(), &expirations, sizeof expirations) < 0) return;
+  const Now time = now();
+  mode_->tend(time);
+  running_->table_present = enforcer_->tend(time);
+  count_queue_losses();
+  server_->poll();  // idle clients are dropped here too
+  if (is_alive(time.steady)) notify("WATCHDOG=1");
+}
+
+// The kernel's own counts of a queue end with the queue; what they grow by goes to a counter that lasts.
+void Daemon::count_queue_losses() {
+  const auto queues = capture::read_queue_status();
+  if (!queues) return;
+  queue_losses_.resize(workers_.size());
+  for (const capture::QueueStatus& queue : *queues) {
+    if (queue.number < settings_.shield.first_queue) continue;
+    const std::size_t index = queue.number - std::size_t{settings_.shield.first_queue};
+    if (index >= queue_losses_.size()) continue;
+    const std::uint64_t lost = queue.queue_dropped + queue.user_dropped;
+    if (lost > queue_losses_[index]) counters_->event(metrics::Event::lost_in_queue).add(lost - queue_losses_[index]);
+    queue_losses_[index] = lost;
+  }
+}
+
+bool Daemon::is_alive(Instant now) const {
+  return now - enforcer_->last_beat() < kSilenceMax && std::ranges::all_of(workers_, [now](const auto& worker) {
+           return now - worker->last_beat() < kSilenceMax;
+         });
+}
+
+// Packets first: while the workers still answer, nothing new is queued any more.
+void Daemon::stop() {
+  notify("STOPPING=1");
+  const bool keep = settings_.shield.on_stop == config::OnStop::keep_bans;
+  if (const auto done = keep ? enforcer_->stand_down() : enforcer_->remove(); !done)
+    log_error("the tables could not be changed at the end: {}", done.error().text);
+  for (const auto& worker : workers_) worker->stop();
+  enforcer_->stop();
+  keeper_->stop();
+  server_.reset();
+  log_info("stopped; {}", keep ? "bans and whitelist stay in the kernel, everything else passes" : "the tables are gone");
+}
+
+}  // namespace sipward::shield

@@ -1,0 +1,57 @@
+// The shield as a program: what is started in which order, the control loop, what is stopped in which order.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/handle.h"
+#include "config/settings.h"
+#include "control/server.h"
+#include "running.h"
+
+namespace sipward::shield {
+
+class Daemon {
+ public:
+  // Everything that can fail, fails here, and leaves the kernel as it was. After it the shield is up.
+  [[nodiscard]] static Result<std::unique_ptr<Daemon>> start(config::Settings settings, std::unique_ptr<match::Matcher> matcher);
+  ~Daemon();
+
+  // Until SIGTERM or SIGINT. Returns the program's exit status.
+  [[nodiscard]] int run();
+
+ private:
+  Daemon(config::Settings settings, std::unique_ptr<match::Matcher> matcher, Now started);
+  [[nodiscard]] Result<void> lock();
+  [[nodiscard]] Result<void> open_state();
+  [[nodiscard]] Result<std::vector<std::unique_ptr<capture::NetlinkQueue>>> open_queues() const;
+  [[nodiscard]] Result<void> open_table();
+  [[nodiscard]] Result<void> open_control();
+  void make_workers(std::vector<std::unique_ptr<capture::NetlinkQueue>> queues);
+  [[nodiscard]] Result<void> protect();
+  [[nodiscard]] Result<void> watch();
+  void tend();
+  void count_queue_losses();
+  [[nodiscard]] bool is_alive(Instant now) const;
+  void stop();
+
+  config::Settings settings_;
+  std::unique_ptr<match::Matcher> matcher_;
+  Now started_;
+  Fd lock_;
+  std::unique_ptr<metrics::Counters> counters_;
+  std::unique_ptr<Keeper> keeper_;
+  std::unique_ptr<ModeSwitch> mode_;
+  std::unique_ptr<Enforcer> enforcer_;
+  std::vector<metrics::RuleCounter*> rule_counters_;
+  std::unique_ptr<Common> common_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Running> running_;
+  std::unique_ptr<control::Server> server_;
+  std::vector<std::uint64_t> queue_losses_;
+  Fd signals_;
+  Fd timer_;
+  Fd epoll_;
+};
+
+}  // namespace sipward::shield

@@ -1,0 +1,123 @@
+// sipwardd: arguments, settings, rules, privileges; then the daemon.
+#include <cap-ng.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include "config/settings_file.h"
+#include "daemon.h"
+#include "log.h"
+#include "match/rule_file.h"
+
+namespace {
+
+using namespace sipward;
+
+constexpr char kDefaultConfig[] = "/etc/sipward/sipward.toml";
+// sysexits(3), so that systemd can tell what a restart cannot mend.
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitBusy = 75;
+constexpr int kExitDenied = 77;
+constexpr int kExitConfig = 78;
+
+struct Arguments {
+  std::string config;
+  bool check_config = false;
+  bool print_config = false;
+};
+
+int complain(const Error& error, int otherwise) {
+  shield::log_error("{}", error.text);
+  if (error.kind == ErrorKind::busy) return kExitBusy;
+  return error.kind == ErrorKind::denied ? kExitDenied : otherwise;
+}
+
+// Several errors of a file come as lines of one text; each is a line of its own here.
+int complain_of_file(const Error& error) {
+  fmt::print(stderr, "{}\n", error.text);
+  return kExitConfig;
+}
+
+Result<config::Settings> settings_of(const Arguments& arguments) {
+  if (!arguments.config.empty()) return config::load_settings(arguments.config);
+  if (std::filesystem::exists(kDefaultConfig)) return config::load_settings(kDefaultConfig);
+  return config::Settings{};
+}
+
+Result<std::unique_ptr<match::Matcher>> matcher_of(const config::Settings& settings) {
+  auto rules = match::load_rules(settings.paths.rules);
+  if (!rules) return tl::unexpected(rules.error());
+  return match::make_hyperscan_matcher(std::move(*rules));
+}
+
+// Root by hand or the unit's user: two capabilities are enough for both.
+Result<void> keep_two_capabilities() {
+  capng_get_caps_process();
+  if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
+    return fail(ErrorKind::denied, "CAP_NET_ADMIN is missing: run it as root, or by systemctl start sipwardd");
+  const bool raw = capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW) != 0;
+  capng_clear(CAPNG_SELECT_BOTH);
+  const auto kept = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
+  capng_update(CAPNG_ADD, kept, CAP_NET_ADMIN);
+  if (raw) capng_update(CAPNG_ADD, kept, CAP_NET_RAW);
+  if (capng_apply(CAPNG_SELECT_CAPS) != 0) return fail("cannot give up the other capabilities");
+  return {};
+}
+
+// Before any thread: all of them must leave the signals to the control loop.
+void block_signals() {
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signal);
+  pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int run(const Arguments& arguments) {
+  auto settings = settings_of(arguments);
+  if (!settings) return complain_of_file(settings.error());
+  if (arguments.print_config) {
+    fmt::print("{}", config::print_settings(*settings));
+    return 0;
+  }
+  shield::set_log_level(settings->log_level);
+  auto matcher = matcher_of(*settings);
+  if (!matcher) return complain_of_file(matcher.error());
+  if (arguments.check_config) {
+    fmt::print("the configuration is good: {} rules\n", (*matcher)->rules().size());
+    return 0;
+  }
+  if (auto done = keep_two_capabilities(); !done) return complain(done.error(), kExitFailure);
+  block_signals();
+  auto daemon = shield::Daemon::start(std::move(*settings), std::move(*matcher));
+  if (!daemon) return complain(daemon.error(), kExitFailure);
+  return (*daemon)->run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("sipwardd, the SIP shield: reads SIP before the softswitch does and drops scanners");
+  app.add_option("-c,--config", arguments.config, fmt::format("configuration file (default: {}, if it exists)", kDefaultConfig));
+  app.add_flag("--check-config", arguments.check_config, "check configuration and rules, and exit");
+  app.add_flag("--print-config", arguments.print_config, "print every setting with its meaning, and exit");
+  app.set_version_flag("--version", "sipwardd " SIPWARD_VERSION);
+  app.footer("Exit status: 0 ended by a signal, 1 failure, 2 usage, 75 another program holds what is needed,\n"
+             "77 a capability is missing, 78 configuration or rules are wrong.");
+  try {
+    app.parse(argc, argv);
+    return run(arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  } catch (const std::exception& error) {
+    sipward::shield::log_error("{}", error.what());
+    return kExitFailure;
+  }
+}

@@ -1,0 +1,142 @@
+#include <algorithm>
+
+#include "operator_calls.h"
+
+namespace sipward::shield {
+namespace {
+
+constexpr std::size_t kHistoryMax = 10;
+
+// What a scanner's first request looks like, and a carrier's health check too.
+constexpr std::string_view kOptions =
+    "OPTIONS sip:example.invalid SIP/2.0\r\n"
+    "Via: SIP/2.0/UDP example.invalid;branch=z9hG4bKexplain\r\n"
+    "Max-Forwards: 70\r\n"
+    "From: <sip:explain@example.invalid>;tag=explain\r\n"
+    "To: <sip:example.invalid>\r\n"
+    "Call-ID: explain@example.invalid\r\n"
+    "CSeq: 1 OPTIONS\r\n"
+    "Content-Length: 0\r\n\r\n";
+
+std::optional<limit::Source> find_source(Running& running, const Address& address) {
+  for (const auto& worker : running.workers) {
+    const auto found = worker->shield().sources().with([&](limit::SourceTable& table) -> std::optional<limit::Source> {
+      const limit::Source* source = table.find(address);
+      return source ? std::optional(*source) : std::nullopt;
+    });
+    if (found) return found;
+  }
+  return std::nullopt;
+}
+
+json counters_of(const std::optional<limit::Source>& source, Now time) {
+  if (!source) return nullptr;
+  const auto wall = [&](Instant at) {
+    return to_json(std::optional(time.wall - std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - at)));
+  };
+  const auto reason = static_cast<decide::Reason>(source->last_drop_reason);
+  return {{"read", source->read},
+          {"passed", source->read - source->dropped},
+          {"dropped", source->dropped},
+          {"reason", source->dropped > 0 ? std::string(to_string(reason)) : ""},
+          {"first_seen", wall(source->first_seen)},
+          {"last_seen", wall(source->last_seen)}};
+}
+
+json to_json(const store::EvidenceRecord& record) {
+  return {{"time", shield::to_json(std::optional(record.time))},
+          {"rule", record.rule},
+          {"reason", record.reason},
+          {"action", record.action},
+          {"transport", record.transport},
+          {"source_port", record.source_port},
+          {"destination", record.destination},
+          {"verified", record.verified},
+          {"excerpt", record.excerpt},
+          {"value", record.value},
+          {"match_begin", record.match_begin},
+          {"match_end", record.match_end}};
+}
+
+json to_json(const store::EndedBan& ended) {
+  return {{"created", shield::to_json(std::optional(ended.ban.created))},
+          {"ended", shield::to_json(std::optional(ended.ended))},
+          {"reason", ended.ban.reason},
+          {"rule", ended.ban.rule},
+          {"end", ended.how}};
+}
+
+json verdict(std::string_view word, std::string_view reason, std::string text) {
+  return {{"verdict", word}, {"reason", reason}, {"text", std::move(text)}};
+}
+
+// Asks the same function that judges packets.
+json judge_options(Running& running, const std::string& source_class, bool banned, const std::optional<limit::Source>& source) {
+  if (source_class == "trusted") return verdict("pass", "trusted", "passes unread: the source is whitelisted as trusted");
+  sip::Message message;
+  message.read(kOptions);
+  const match::Hits none;
+  decide::Evidence evidence;
+  evidence.source_class = source_class == "peer" ? decide::SourceClass::peer : decide::SourceClass::unknown;
+  evidence.banned = banned && source_class != "peer";
+  evidence.message = &message;
+  evidence.hits = &none;
+  evidence.refused_in_window = (source ? source->refused : 0) + 1;
+  const auto decision = decide::decide(evidence, running.settings.policy);
+  const bool drop = decide::is_drop(decision.reason);
+  if (drop && running.mode.observe())
+    return verdict("pass", "observed", fmt::format("passes in mode observe; otherwise dropped: {}", describe(decision.reason)));
+  return verdict(drop ? "drop" : "pass", to_string(decision.reason), std::string(describe(decision.reason)));
+}
+
+json advice(const std::string& address, const std::string& source_class, const std::optional<enforce::Ban>& ban) {
+  json lines = json::array();
+  if (ban) lines.push_back(fmt::format("to lift the ban: sipward bans remove {}", ban->net.to_string()));
+  if (source_class == "unknown") {
+    lines.push_back(fmt::format("to let everything of it pass: sipward whitelist add {} --comment WHO", address));
+    lines.push_back(fmt::format("to read it but never ban it: sipward whitelist add {} --class peer --comment WHO", address));
+  }
+  if (!ban && source_class == "unknown") lines.push_back(fmt::format("to ban it: sipward bans add {} --for 24h --reason WHY", address));
+  return lines;
+}
+
+json ban_of(Running& running, const std::optional<enforce::Ban>& ban, const Address& address, WallTime time) {
+  if (!ban) return nullptr;
+  const auto element = running.enforcer.in_kernel(address);
+  const auto dropped = element ? element->packets : std::nullopt;
+  json row = shield::to_json(*ban, time, dropped);
+  row["packets"] = row["dropped"];
+  row["in_kernel"] = element.has_value() || !ban->net.is_host();
+  return row;
+}
+
+}  // namespace
+
+Result<json> explain(Running& running, const json& parameters) {
+  const auto address = address_parameter(parameters);
+  if (!address) return tl::unexpected(address.error());
+  const Now time = now();
+  const auto entries = entries_covering(running.enforcer.whitelist(), *address, time.wall);
+  // The kernel asks for trusted before peer, so a trusted net wins over a peer inside it.
+  const bool trusted = std::ranges::any_of(entries, [](const auto& entry) { return entry.source_class == "trusted"; });
+  const std::string source_class = trusted ? "trusted" : entries.empty() ? "unknown" : "peer";
+  const auto ban = running.enforcer.covering(*address);
+  const auto source = find_source(running, *address);
+
+  json reply{{"address", address->to_string()}, {"class", source_class}, {"whitelist", json::array()},
+             {"evidence", json::array()},       {"history", json::array()}};
+  for (const store::WhitelistEntry& entry : entries) reply["whitelist"].push_back(shield::to_json(entry));
+  reply["ban"] = ban_of(running, ban, *address, time.wall);
+  const auto evidence = running.keeper.with_store([&](store::Store& store) { return store.evidence(*address, store::kEvidencePerSource); });
+  const auto history = running.keeper.with_store([&](store::Store& store) { return store.ban_history(*address, kHistoryMax); });
+  if (!evidence) return tl::unexpected(evidence.error());
+  if (!history) return tl::unexpected(history.error());
+  for (const store::EvidenceRecord& record : *evidence) reply["evidence"].push_back(to_json(record));
+  for (const store::EndedBan& ended : *history) reply["history"].push_back(to_json(ended));
+  reply["counters"] = counters_of(source, time);
+  reply["new_options"] = judge_options(running, source_class, ban.has_value(), source);
+  reply["advice"] = advice(address->to_string(), source_class, ban);
+  return reply;
+}
+
+}  // namespace sipward::shield

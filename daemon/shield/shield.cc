@@ -1,0 +1,137 @@
+#include "shield.h"
+
+#include <algorithm>
+
+namespace sipward::shield {
+namespace {
+
+// Evidence of the same source is kept this often; the newest few stay in the database.
+constexpr auto kEvidenceInterval = std::chrono::seconds(10);
+
+std::string excerpt(std::string_view bytes) { return std::string(bytes.substr(0, store::kExcerptMax)); }
+
+std::string_view top_via(const sip::Message& message) {
+  const sip::Header* via = message.find(sip::HeaderName::via);
+  return via ? via->value : std::string_view();
+}
+
+std::string destination_of(const packet::Datagram& datagram) {
+  const bool v6 = datagram.destination.family() == Family::ipv6;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", datagram.destination.to_string(), v6 ? "]" : "", datagram.destination_port);
+}
+
+// Which rule is to blame; none when the policy alone refused.
+const match::Rule* blamed_rule(const decide::Evidence& evidence, const decide::Decision& decision) {
+  return decision.reason == decide::Reason::signature ? evidence.hits->strongest : nullptr;
+}
+
+enforce::Cause cause_of(const decide::Evidence& evidence, const decide::Decision& decision) {
+  const match::Rule* rule = blamed_rule(evidence, decision);
+  const std::string reason(to_string(decision.reason));
+  return {reason, rule ? rule->id : "", fmt::format("auto:{}", rule ? rule->id : reason), evidence.verified};
+}
+
+}  // namespace
+
+Shield::Shield(const Common& common, metrics::WorkerCounters& counters, decide::SourceClass source_class,
+               std::size_t sources_max)
+    : common_(common),
+      counters_(counters),
+      source_class_(source_class),
+      scratch_(common.matcher.new_scratch()),
+      sources_(sources_max) {}
+
+Outcome Shield::process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources, Now now) {
+  const auto datagram = packet::decode(packet);
+  if (!datagram) {
+    count(decide::Reason::undecodable, false);
+    return {};
+  }
+  message_.read(datagram->payload);
+  const match::Hits hits = common_.matcher.scan(message_, *scratch_);
+  count_rules(hits, now);
+
+  limit::Source& source = sources.touch(datagram->source, now.steady);
+  const auto evidence = evidence_of(*datagram, verified, sources, source, hits, now);
+  const auto decision = decide::decide(evidence, common_.policy);
+  const bool observed = decide::is_drop(decision.reason) && common_.observe.load(std::memory_order_relaxed);
+
+  ++source.read;
+  count(decision.reason, observed);
+  if (!decide::is_drop(decision.reason)) return {decision.reason, {}};
+  ++source.dropped;
+  source.last_drop_reason = static_cast<std::uint8_t>(decision.reason);
+  Consequences consequences = consequences_of(*datagram, evidence, decision, source, now);
+  if (observed && consequences.ban) {
+    common_.counters.event(metrics::Event::bans_observed).add();
+    consequences.ban.reset();
+  } else if (consequences.ban) {
+    source.banned_until = now.steady + consequences.ban->duration;
+  }
+  return {observed ? decide::Reason::observed : decision.reason, std::move(consequences)};
+}
+
+decide::Evidence Shield::evidence_of(const packet::Datagram& datagram, bool verified, limit::SourceTable& table,
+                                     limit::Source& source, const match::Hits& hits, Now now) const {
+  const bool tcp = datagram.protocol == packet::Protocol::tcp;
+  decide::Evidence evidence;
+  evidence.source_class = source_class_;
+  evidence.transport = tcp ? decide::Transport::tcp : decide::Transport::udp;
+  evidence.verified = tcp && verified;
+  evidence.banned = source.banned_until > now.steady;
+  evidence.message = &message_;
+  evidence.hits = &hits;
+  if (decide::is_refused(message_, source_class_, common_.policy))
+    evidence.refused_in_window = table.count_refused(source, top_via(message_), common_.policy.refuse_window, now.steady);
+  return evidence;
+}
+
+void Shield::count_rules(const match::Hits& hits, Now now) {
+  for (const std::uint32_t rule : hits.all) {
+    metrics::RuleCounter* counter = common_.rule_counters[rule];
+    if (!counter) continue;
+    counter->hits.add();
+    counter->last_hit_ms.set(static_cast<std::uint64_t>(now.wall.time_since_epoch().count()));
+  }
+}
+
+void Shield::count(decide::Reason reason, bool observed) {
+  const auto counted = observed ? decide::Reason::observed : reason;
+  counters_.by_reason[static_cast<std::size_t>(counted)].add();
+  if (observed) counters_.would_drop[static_cast<std::size_t>(reason)].add();
+  if (reason == decide::Reason::undecodable || message_.kind() != sip::Kind::request) return;
+  const std::size_t method = metrics::method_index(message_.method());
+  counters_.method_read[method].add();
+  if (decide::is_drop(counted)) counters_.method_dropped[method].add();
+}
+
+Consequences Shield::consequences_of(const packet::Datagram& datagram, const decide::Evidence& evidence,
+                                     const decide::Decision& decision, limit::Source& source, Now now) const {
+  Consequences consequences;
+  if (decision.ban) consequences.ban = BanRequest{datagram.source, cause_of(evidence, decision), *decision.ban};
+  const bool due = source.evidence_at == Instant{} || now.steady - source.evidence_at >= kEvidenceInterval;
+  if (!decision.ban && (!due || decision.reason == decide::Reason::banned)) return consequences;
+  source.evidence_at = now.steady;
+
+  store::EvidenceRecord& record = consequences.evidence.emplace();
+  record.time = now.wall;
+  record.source = datagram.source;
+  record.source_port = datagram.source_port;
+  record.destination = destination_of(datagram);
+  record.transport = evidence.transport == decide::Transport::tcp ? "tcp" : "udp";
+  record.reason = to_string(decision.reason);
+  record.verified = evidence.verified;
+  record.excerpt = excerpt(datagram.payload);
+  if (const match::Rule* rule = blamed_rule(evidence, decision)) {
+    const std::string_view value = evidence.hits->hit.value;
+    const auto [begin, end] = common_.matcher.locate(rule->conditions.front(), value);
+    record.rule = rule->id;
+    record.action = match::to_string(rule->action);
+    record.value = excerpt(value);
+    record.match_begin = static_cast<std::uint32_t>(std::min(begin, record.value.size()));
+    record.match_end = static_cast<std::uint32_t>(std::min(end, record.value.size()));
+  }
+  return consequences;
+}
+
+}  // namespace sipward::shield

@@ -1,0 +1,228 @@
+#include "config/settings_table.h"
+
+#include <array>
+
+#include "config/setting_kinds.h"
+
+// The member that a row sets.
+#define MEMBER(path)            \
+  [](auto& settings) -> auto& { \
+    return settings.path;       \
+  }
+
+namespace sipward::config {
+namespace {
+
+using namespace kinds;
+
+constexpr std::int64_t kSecond_ms = 1000;
+constexpr std::int64_t kMinute_ms = 60 * kSecond_ms;
+constexpr std::int64_t kDay_ms = 24 * 60 * kMinute_ms;
+
+constexpr unsigned kWorkersMax = 64;
+
+constexpr Words<Mode, 2> kModes{{{"enforce", Mode::enforce}, {"observe", Mode::observe}}};
+constexpr Words<OnStop, 2> kOnStop{{{"keep-bans", OnStop::keep_bans}, {"remove", OnStop::remove}}};
+constexpr Words<bool, 2> kReadOrDrop{{{"read", true}, {"drop", false}}};
+constexpr Words<bool, 2> kDropOrPass{{{"drop", true}, {"pass", false}}};
+constexpr Words<bool, 2> kPassOrDrop{{{"pass", false}, {"drop", true}}};
+constexpr Words<LogLevel, 4> kLogLevels{{{"error", LogLevel::error},
+                                         {"warning", LogLevel::warning},
+                                         {"info", LogLevel::info},
+                                         {"debug", LogLevel::debug}}};
+
+constexpr std::array kSections{
+    Section{"shield", "What is protected, and how packets are read."},
+    Section{"guard",
+            "The kernel's limits for sources that are not whitelisted, charged before a packet is read."},
+    Section{"policy", "What happens to packets that no rule names."},
+    Section{"methods", "Which SIP methods are served, by the class of the source. Names are case-sensitive."},
+    Section{"bans", "How long sources are banned, and how many."},
+    Section{"paths", "Where things are kept. All absolute."},
+    Section{"control", "Who may use the sipward command, besides root."},
+    Section{"log", "What goes to the log."},
+};
+
+constexpr std::array kSettings{
+    row<Choice<MEMBER(shield.mode), kModes>>(
+        "shield", "mode",
+        "enforce drops and bans; observe decides and counts the same, but drops nothing.\n"
+        "Holds at the first start; later starts use the mode last set with `sipward mode`."),
+    row<Ports<MEMBER(shield.udp_ports)>>(
+        "shield", "udp_ports",
+        "Destination ports on which SIP over UDP is read. May be empty if tcp_ports is not."),
+    row<Ports<MEMBER(shield.tcp_ports)>>(
+        "shield", "tcp_ports",
+        "Destination ports on which SIP over TCP is read. May be empty if udp_ports is not."),
+    row<Nets<MEMBER(shield.protected_nets)>>("shield", "protected",
+                                             "Destinations to shield. Empty: every SIP packet that enters "
+                                             "this host. On a router, list the softswitch\n"
+                                             "here, so that its own traffic toward the world is not read."),
+    row<Integer<MEMBER(shield.workers), 0, kWorkersMax>>(
+        "shield", "workers",
+        "Threads that read packets, each from a queue of its own. 0: one per processor core, at most 64."),
+    row<Integer<MEMBER(shield.first_queue), 0, 65535>>(
+        "shield", "first_queue",
+        "The first netfilter queue number. As many follow as there are workers, and one more for peers. "
+        "Change it\n"
+        "if another program on this host uses these numbers."),
+    row<Integer<MEMBER(shield.queue_length), 64, 1048576>>(
+        "shield", "queue_length", "Packets that each queue may hold while the workers are busy."),
+    row<Toggle<MEMBER(shield.fail_open)>>(
+        "shield", "fail_open",
+        "Whether packets pass unread when a queue is full. true: an overloaded shield never costs a call.\n"
+        "false: nothing passes unread, and legitimate packets are lost with the others."),
+    row<Choice<MEMBER(shield.on_stop), kOnStop>>("shield", "on_stop",
+                                                 "What stays in the kernel when the daemon stops. keep-bans: "
+                                                 "banned sources stay banned, other packets pass.\n"
+                                                 "remove: everything is taken away."),
+
+    row<Integer<MEMBER(guard.source_rate_per_s), 1, 1000000>>(
+        "guard", "source_rate",
+        "Packets per second from one address; more are dropped. A busy office phone system stays far below "
+        "it."),
+    row<Integer<MEMBER(guard.source_burst), 1, 1000000>>(
+        "guard", "source_burst", "Packets that one address may send at once before source_rate counts."),
+    row<Integer<MEMBER(guard.unknown_rate_per_s), 1, 10000000>>(
+        "guard", "unknown_rate",
+        "Packets per second from all sources together that are not whitelisted. It bounds what a flood from "
+        "many\n"
+        "forged addresses, each below source_rate, can make the shield and the softswitch do."),
+    row<Integer<MEMBER(guard.unknown_burst), 1, 1048575>>(
+        "guard", "unknown_burst",
+        "Packets that all these sources may send at once. Less than shield.queue_length: otherwise one burst "
+        "alone\n"
+        "fills a queue."),
+    row<Integer<MEMBER(guard.sources_max), 1024, 4194304>>(
+        "guard", "sources_max",
+        "Addresses that are metered at once, per family (IPv4, IPv6). It bounds the kernel's memory; beyond "
+        "it\n"
+        "unknown_rate alone limits new addresses."),
+
+    row<Choice<MEMBER(policy.serve_unknown), kReadOrDrop>>(
+        "policy", "unknown",
+        "Packets from sources that are not whitelisted. read: each is judged by its content. drop: nobody "
+        "but\n"
+        "whitelisted sources is served (IP authentication)."),
+    row<Choice<MEMBER(policy.drop_not_sip), kDropOrPass>>(
+        "policy", "not_sip",
+        "Packets to the SIP ports that hold no SIP. Keepalives (CRLF, STUN) always pass."),
+    row<Choice<MEMBER(policy.drop_malformed), kPassOrDrop>>(
+        "policy", "malformed",
+        "SIP with defects. pass: much deployed equipment sends some, and the softswitch decides."),
+    row<Integer<MEMBER(policy.refuse_ban_after), 1, 1000000>>(
+        "policy", "refuse_ban_after",
+        "A source is banned when it sent this many distinct requests that the method policy refuses, within\n"
+        "refuse_window. Not 1: a phone that asks with OPTIONS now and then is no scanner."),
+    row<Duration<MEMBER(policy.refuse_window), kSecond_ms, kDay_ms>>(
+        "policy", "refuse_window", "The time over which refused requests are counted."),
+
+    table_row<Methods<MEMBER(policy.unknown)>>("methods", "unknown",
+                                               "Sources that are not whitelisted. allow: served. drop: "
+                                               "dropped, never a reason for a ban. refuse: dropped,\n"
+                                               "and a source that keeps on is banned. `default` is for all "
+                                               "methods that are not named. OPTIONS is refused\n"
+                                               "unless it is set here: most scans begin with it."),
+    table_row<Methods<MEMBER(policy.peer)>>(
+        "methods", "peer", "Whitelisted sources of class peer. Trusted sources are never read."),
+
+    row<Duration<MEMBER(policy.ban_unverified), kSecond_ms, 10 * kMinute_ms>>(
+        "bans", "unverified",
+        "How long a source is banned that has not proved that it receives what is sent to it. Its packet may "
+        "be\n"
+        "forged in a customer's name: at most 10 minutes, so that a forged packet never hurts for long."),
+    row<Duration<MEMBER(policy.ban_verified), kSecond_ms, 3650 * kDay_ms>>(
+        "bans", "verified",
+        "How long a source is banned that completed a TCP handshake: it is who it says it is."),
+    row<Integer<MEMBER(bans.addresses_max), 1024, 16777216>>(
+        "bans", "addresses_max",
+        "Banned addresses that the kernel holds at once, per family. It bounds the kernel's memory."),
+
+    row<AbsolutePath<MEMBER(paths.rules)>>("paths", "rules", "Folder of the signature rules, *.toml."),
+    row<AbsolutePath<MEMBER(paths.database)>>(
+        "paths", "database", "SQLite file of the bans, the whitelist, the evidence and the audit log."),
+    row<AbsolutePath<MEMBER(paths.runtime)>>("paths", "runtime",
+                                             "Folder of the control socket, the lock and the counters."),
+
+    row<GroupName<MEMBER(control.read_group)>>("control", "read_group",
+                                               "Members may look: status, stats, lists, explain."),
+    row<GroupName<MEMBER(control.admin_group)>>(
+        "control", "admin_group", "Members may also change: bans, whitelist, mode. Every change is audited."),
+
+    row<Choice<MEMBER(log_level), kLogLevels>>("log", "level", "The least severe messages that are logged."),
+};
+
+std::string both_port_lists_empty(const Settings& settings) {
+  if (!settings.shield.udp_ports.empty() || !settings.shield.tcp_ports.empty()) return {};
+  return "shield.udp_ports and shield.tcp_ports are both empty: there is nothing to shield";
+}
+
+std::string queue_numbers_fit(const Settings& settings) {
+  const auto& shield = settings.shield;
+  const unsigned workers = shield.workers == 0 ? kWorkersMax : shield.workers;
+  if (shield.first_queue + workers <= 65535) return {};
+  return fmt::format(
+      "shield.first_queue {} and shield.workers {}{} do not fit: queue numbers end at 65535, so "
+      "shield.first_queue can be at most {}",
+      shield.first_queue, shield.workers, shield.workers == 0 ? " (up to 64)" : "", 65535 - workers);
+}
+
+std::string burst_fits_queue(const Settings& settings) {
+  if (settings.guard.unknown_burst < settings.shield.queue_length) return {};
+  return fmt::format(
+      "guard.unknown_burst {} must be less than shield.queue_length {}: otherwise one burst alone fills a "
+      "queue",
+      settings.guard.unknown_burst, settings.shield.queue_length);
+}
+
+std::string proof_bans_longer(const Settings& settings) {
+  if (settings.policy.ban_unverified <= settings.policy.ban_verified) return {};
+  return fmt::format(
+      "bans.unverified {} is longer than bans.verified {}: a source whose packet may be forged would be "
+      "banned for longer "
+      "than one that is proven",
+      spell_duration(settings.policy.ban_unverified), spell_duration(settings.policy.ban_verified));
+}
+
+constexpr std::array kCrossChecks{
+    CrossCheck{"shield.udp_ports", "shield.tcp_ports", both_port_lists_empty},
+    CrossCheck{"shield.first_queue", "shield.workers", queue_numbers_fit},
+    CrossCheck{"guard.unknown_burst", "shield.queue_length", burst_fits_queue},
+    CrossCheck{"bans.unverified", "bans.verified", proof_bans_longer},
+};
+
+}  // namespace
+
+std::string Value::found() const {
+  switch (type) {
+    case Type::boolean:
+      return boolean ? "true" : "false";
+    case Type::integer:
+      return fmt::format("{}", integer);
+    case Type::text:
+      return "the text " + toml_string(text);
+    case Type::list:
+      return "a list";
+    case Type::table:
+      return "a table";
+    case Type::other:
+      break;
+  }
+  return text;
+}
+
+std::string Setting::name() const {
+  return fmt::format("{}.{}", section, key);
+}
+
+std::span<const Section> sections() {
+  return kSections;
+}
+std::span<const Setting> settings_table() {
+  return kSettings;
+}
+std::span<const CrossCheck> cross_checks() {
+  return kCrossChecks;
+}
+
+}  // namespace sipward::config

@@ -1,0 +1,40 @@
+// Evidence and policy in, decision out. Pure: no clock, no I/O, no state but what it is given.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "decide/policy.h"
+#include "decide/reason.h"
+#include "limit/source_table.h"
+#include "match/matcher.h"
+#include "sip/message.h"
+
+namespace sipward::decide {
+
+enum class Transport : std::uint8_t { udp, tcp };
+
+// What the stages before found out about one packet.
+struct Evidence {
+  SourceClass source_class = SourceClass::unknown;
+  Transport transport = Transport::udp;
+  bool verified = false;   // the source proved that it receives what is sent to it
+  bool banned = false;     // its ban is decided already
+  const sip::Message* message = nullptr;
+  const match::Hits* hits = nullptr;
+  unsigned refused_in_window = 0;  // distinct refused requests of this source, this one included if it is one
+};
+
+struct Decision {
+  Reason reason = Reason::request;
+  std::optional<std::chrono::milliseconds> ban;  // ban the source for this long
+};
+
+// In this order, the first that applies: banned, keepalive, response, not SIP, signature, class unknown not served,
+// malformed, method, accept. A signature comes before "not served" so that a scanner is called a scanner.
+[[nodiscard]] Decision decide(const Evidence& evidence, const Policy& policy);
+
+// Whether the method policy refuses this message: asked before decide(), to count it (Evidence::refused_in_window).
+[[nodiscard]] bool is_refused(const sip::Message& message, SourceClass source_class, const Policy& policy);
+
+}  // namespace sipward::decide

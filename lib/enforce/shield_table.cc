@@ -1,0 +1,199 @@
+#include "enforce/shield_table.h"
+
+#include <linux/netfilter/nf_tables.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/file.h"
+#include "enforce/elements.h"
+#include "enforce/kernel_probe.h"
+#include "enforce/nft_objects.h"
+#include "enforce/shield_layout.h"
+
+namespace sipward::enforce {
+namespace {
+
+constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
+// Raised whenever the chains or sets of shield_layout.cc change, so that a new version does not adopt an old table.
+constexpr int kLayoutVersion = 1;
+constexpr std::size_t kRestoreBatch = 5000;
+
+void refill(NftBatch& batch, std::string_view stem, std::span<const TimedPrefix> entries, WallTime now, bool hosts) {
+  for (const Family family : kFamilies) {
+    if (hosts) {
+      flush_set(batch, kTable, set_name(stem, family));
+      add_elements(batch, kTable, set_name(stem, family), host_elements(entries, family, now));
+    }
+    flush_set(batch, kTable, set_name(stem, family, true));
+    add_elements(batch, kTable, set_name(stem, family, true), net_elements(entries, family, now));
+  }
+}
+
+void refill_protected(NftBatch& batch, const std::vector<Prefix>& nets) {
+  // Hosts too are ranges here: the set holds intervals alone.
+  for (const Family family : kFamilies) {
+    std::vector<TimedPrefix> entries;
+    for (const Prefix& net : nets) entries.push_back({net, std::nullopt});
+    std::vector<Element> elements;
+    for (const TimedRange& range : disjoint_ranges(entries, family)) {
+      Element element{.key = {range.first.bytes().begin(), range.first.bytes().end()}, .range = true};
+      Address after = range.last;
+      if (after.increment()) element.key_end = {after.bytes().begin(), after.bytes().end()};
+      elements.push_back(std::move(element));
+    }
+    flush_set(batch, kTable, set_name("protected", family));
+    add_elements(batch, kTable, set_name("protected", family), elements);
+  }
+}
+
+// Netlink ports are usually the process's id; what /proc knows of it makes the message useful.
+std::string describe_owner(std::uint32_t port) {
+  const auto name = read_file(fmt::format("/proc/{}/comm", port), 64);
+  if (!name) return fmt::format("netlink port {}", port);
+  return fmt::format("process {} ({})", port, name->substr(0, name->find('\n')));
+}
+
+}  // namespace
+
+Result<ShieldTable> ShieldTable::open(ShieldTableOptions options) {
+  auto socket = NftSocket::open();
+  if (!socket) return tl::unexpected(socket.error());
+  auto target = probe_queue_target(*socket);
+  if (!target) return tl::unexpected(target.error());
+  return ShieldTable(std::move(*socket), std::move(options), *target);
+}
+
+// What the sets and chains look like, not what the rules say: those are replaced at every start.
+std::string ShieldTable::layout() const {
+  return fmt::format("Sipward, a SIP shield: sipward(1), sipwardd(8); layout {}.{}.{}", kLayoutVersion, options_.bans_max,
+                     options_.sources_max);
+}
+
+Result<ShieldTable::Installed> ShieldTable::install(const Lists& lists, WallTime now) {
+  const auto old_queue = find_table(socket_, kQueueTable);
+  if (!old_queue) return tl::unexpected(old_queue.error());
+  if (*old_queue && (*old_queue)->owner != 0 && !handle_)
+    return fail(ErrorKind::busy, "table inet {} belongs to {}: another sipwardd is running in this network namespace",
+                kQueueTable, describe_owner((*old_queue)->owner));
+  const auto old = find_table(socket_, kTable);
+  if (!old) return tl::unexpected(old.error());
+  const bool adopt = *old && (*old)->comment == layout();
+
+  NftBatch batch;
+  if (*old && !adopt) delete_table(batch, kTable);
+  if (*old_queue) delete_table(batch, kQueueTable);
+  add_shield_table(batch, options_, layout(), Duty::reading);
+  refill_protected(batch, options_.protected_nets);
+  refill(batch, "trusted", lists.trusted, now, true);
+  refill(batch, "peer", lists.peers, now, true);
+  refill(batch, "banned", lists.banned, now, false);
+  add_queue_table(batch, options_, target_);
+  if (auto done = socket_.transact(batch); !done) return tl::unexpected(done.error());
+
+  const auto made = find_table(socket_, kTable);
+  if (!made) return tl::unexpected(made.error());
+  if (!*made) return fail("table inet {} vanished while it was installed", kTable);
+  handle_ = (*made)->handle;
+  return Installed{adopt, *handle_};
+}
+
+Result<void> ShieldTable::set_observe(bool observe) {
+  ShieldTableOptions wanted = options_;
+  wanted.observe = observe;
+  NftBatch batch;
+  replace_shield_rules(batch, wanted, Duty::reading);
+  auto done = socket_.transact(batch);
+  if (done) options_.observe = observe;
+  return done;
+}
+
+Result<void> ShieldTable::put_whitelist(const Lists& lists, WallTime now) {
+  NftBatch batch;
+  refill(batch, "trusted", lists.trusted, now, true);
+  refill(batch, "peer", lists.peers, now, true);
+  return socket_.transact(batch);
+}
+
+Result<void> ShieldTable::put_banned_nets(std::span<const TimedPrefix> nets, WallTime now) {
+  NftBatch batch;
+  refill(batch, "banned", nets, now, false);
+  return socket_.transact(batch);
+}
+
+// Add, delete, add again with the timeout: before Linux 6.12 adding an element that is there keeps its old timeout.
+Result<void> ShieldTable::ban(std::span<const TimedPrefix> hosts, WallTime now) {
+  NftBatch batch;
+  for (const Family family : kFamilies) {
+    const auto elements = host_elements(hosts, family, now);
+    delete_elements(batch, kTable, set_name("banned", family), elements);
+    add_elements(batch, kTable, set_name("banned", family), elements);
+  }
+  return batch.empty() ? Result<void>{} : socket_.transact(batch);
+}
+
+Result<void> ShieldTable::restore(std::span<const TimedPrefix> hosts, WallTime now) {
+  for (; !hosts.empty(); hosts = hosts.subspan(std::min(hosts.size(), kRestoreBatch))) {
+    NftBatch batch;
+    const auto part = hosts.first(std::min(hosts.size(), kRestoreBatch));
+    for (const Family family : kFamilies)
+      add_elements(batch, kTable, set_name("banned", family), host_elements(part, family, now));
+    if (batch.empty()) continue;
+    if (auto done = socket_.transact(batch); !done) return done;
+  }
+  return {};
+}
+
+Result<void> ShieldTable::unban(std::span<const Address> addresses) {
+  NftBatch batch;
+  for (const Family family : kFamilies) {
+    std::vector<Element> elements;
+    for (const Address& address : addresses)
+      if (address.family() == family) elements.push_back(host_element(address));
+    delete_elements(batch, kTable, set_name("banned", family), elements);
+  }
+  return batch.empty() ? Result<void>{} : socket_.transact(batch);
+}
+
+Result<std::map<std::string, CounterValue>> ShieldTable::counters() { return read_counters(socket_, kTable); }
+
+Result<std::vector<ElementInfo>> ShieldTable::banned() {
+  std::vector<ElementInfo> all;
+  for (const Family family : kFamilies) {
+    auto rows = read_elements(socket_, kTable, set_name("banned", family));
+    if (!rows) return rows;
+    all.insert(all.end(), rows->begin(), rows->end());
+  }
+  return all;
+}
+
+Result<std::optional<ElementInfo>> ShieldTable::banned(const Address& address) {
+  return read_element(socket_, kTable, set_name("banned", address.family()), address);
+}
+
+Result<std::optional<std::uint64_t>> ShieldTable::present() {
+  const auto generation = read_generation(socket_);
+  if (!generation) return tl::unexpected(generation.error());
+  if (*generation == generation_) return handle_;
+  const auto table = find_table(socket_, kTable);
+  if (!table) return tl::unexpected(table.error());
+  generation_ = *generation;
+  if (!*table) return std::optional<std::uint64_t>();
+  return std::optional((*table)->handle);
+}
+
+Result<void> ShieldTable::stand_down() {
+  NftBatch batch;
+  delete_table(batch, kQueueTable);
+  replace_shield_rules(batch, options_, Duty::stood_down);
+  return socket_.transact(batch);
+}
+
+Result<void> ShieldTable::remove() {
+  NftBatch batch;
+  delete_table(batch, kQueueTable);
+  delete_table(batch, kTable);
+  return socket_.transact(batch);
+}
+
+}  // namespace sipward::enforce

@@ -1,0 +1,112 @@
+// The kernel side of the shield: table `inet sipward` (who may speak, bans, counters) and table `inet sipward_queue` (which
+// packets go to which queue; owned by this process's socket, so it vanishes with it and traffic flows on unread).
+//
+// A SIP packet's way through the kernel, all at hook prerouting:
+//   gate      -310  scope; trusted: accept, banned: drop, peer or unlisted below its rates: marked to be read
+//   inspect_* UDP -291, TCP -199   counts what is handed over; TCP after conntrack, so that a handshake is known
+//   (sipward_queue) UDP -290, TCP -198   the queues
+//   settle_*  UDP -289, TCP -197   counts what came back: passed by the daemon, or bypassed it; clears the marks
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/ranges.h"
+#include "enforce/nft_batch.h"
+#include "enforce/nft_read.h"
+
+namespace sipward::enforce {
+
+inline constexpr char kTable[] = "sipward";
+inline constexpr char kQueueTable[] = "sipward_queue";
+
+// Bits of the packet mark. They exist between gate and settle only; whatever else is in the mark is left alone.
+inline constexpr std::uint32_t kMarkVerified = 0x08000000;  // its source completed a TCP handshake
+inline constexpr std::uint32_t kMarkRead = 0x10000000;      // is to be read by the daemon
+inline constexpr std::uint32_t kMarkPeer = 0x20000000;      // from a whitelisted peer
+inline constexpr std::uint32_t kMarkQueued = 0x40000000;    // was given to a queue
+inline constexpr std::uint32_t kMarkPassed = 0x80000000;    // the daemon let it pass: set with the verdict
+inline constexpr std::uint32_t kMarkAll = 0xf8000000;
+
+// How packets get into a queue: the nft statement, or the xtables target where the kernel lacks it.
+enum class QueueTarget { native, compat };
+
+struct ShieldTableOptions {
+  std::vector<std::uint16_t> udp_ports;
+  std::vector<std::uint16_t> tcp_ports;
+  std::vector<Prefix> protected_nets;  // empty: every destination
+  std::uint32_t source_rate_per_s = 100;
+  std::uint32_t source_burst = 300;
+  std::uint32_t unknown_rate_per_s = 10000;
+  std::uint32_t unknown_burst = 4000;
+  std::uint32_t sources_max = 131072;
+  std::uint32_t bans_max = 1000000;
+  std::uint16_t first_queue = 5060;
+  unsigned workers = 1;  // queues first_queue … first_queue + workers - 1; then the peers' one
+  bool observe = false;  // nothing is dropped, but counted as if
+};
+
+// What the sets hold, hosts and nets mixed; overlapping nets are allowed.
+struct Lists {
+  std::vector<TimedPrefix> trusted;
+  std::vector<TimedPrefix> peers;
+  std::vector<TimedPrefix> banned;
+};
+
+// One thread at a time; all calls are transactions that change everything they say or nothing.
+class ShieldTable {
+ public:
+  // Finds out what this kernel can do. Changes nothing.
+  [[nodiscard]] static Result<ShieldTable> open(ShieldTableOptions options);
+
+  [[nodiscard]] QueueTarget queue_target() const { return target_; }
+
+  struct Installed {
+    bool adopted = false;      // the table was there: its counters and banned addresses go on
+    std::uint64_t handle = 0;  // TableInfo::handle
+  };
+  // Makes the tables or takes over those of an earlier run. Whitelist and banned nets become those of `lists`; banned
+  // addresses are left to restore(), so that protection does not wait for a million of them. `busy` if another process
+  // owns the queue table.
+  [[nodiscard]] Result<Installed> install(const Lists& lists, WallTime now);
+
+  [[nodiscard]] Result<void> set_observe(bool observe);
+  [[nodiscard]] Result<void> put_whitelist(const Lists& lists, WallTime now);
+  // The whole content of the banned nets.
+  [[nodiscard]] Result<void> put_banned_nets(std::span<const TimedPrefix> nets, WallTime now);
+  // Bans addresses, or changes the end of their bans.
+  [[nodiscard]] Result<void> ban(std::span<const TimedPrefix> hosts, WallTime now);
+  // The same for many whose bans are not changed: faster, in transactions of a few thousand.
+  [[nodiscard]] Result<void> restore(std::span<const TimedPrefix> hosts, WallTime now);
+  [[nodiscard]] Result<void> unban(std::span<const Address> addresses);
+
+  [[nodiscard]] Result<std::map<std::string, CounterValue>> counters();
+  [[nodiscard]] Result<std::vector<ElementInfo>> banned();
+  [[nodiscard]] Result<std::optional<ElementInfo>> banned(const Address& address);
+  // The handle of the table that is there now, nothing if somebody deleted it. Cheap enough to ask several times a second.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> present();
+
+  // Ends reading: bans and whitelist stay, the rate guard goes, the queue table goes.
+  [[nodiscard]] Result<void> stand_down();
+  // Deletes both tables.
+  [[nodiscard]] Result<void> remove();
+
+ private:
+  ShieldTable(NftSocket socket, ShieldTableOptions options, QueueTarget target)
+      : socket_(std::move(socket)), options_(std::move(options)), target_(target) {}
+  [[nodiscard]] std::string layout() const;
+
+  NftSocket socket_;
+  ShieldTableOptions options_;
+  QueueTarget target_;
+  std::uint32_t generation_ = 0;
+  std::optional<std::uint64_t> handle_;
+};
+
+}  // namespace sipward::enforce

@@ -1,0 +1,111 @@
+#include "metrics/counters.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/handle.h"
+
+namespace sipward::metrics {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x5349505741524431;  // "SIPWARD1"
+constexpr std::uint64_t kLayout = sizeof(SharedCounters) * 1000 + decide::kReasons * 10 + 1;
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "counters are shared between processes");
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(Event::count_)> kEventNames{
+    "bans_added",    "bans_extended", "bans_full",    "bans_lost",     "bans_failed",
+    "bans_observed", "evidence_lost", "store_errors", "table_rebuilt", "lost_with_daemon",
+    "lost_in_queue"};
+
+void start_anew(SharedCounters& map) {
+  std::memset(static_cast<void*>(&map), 0, sizeof map);
+  map.magic = kMagic;
+  map.layout = kLayout;
+}
+
+template <class Get>
+std::uint64_t sum(std::span<const WorkerCounters> workers, Get get) {
+  std::uint64_t total = 0;
+  for (const WorkerCounters& worker : workers) total += get(worker).get();
+  return total;
+}
+
+}  // namespace
+
+std::size_t method_index(std::string_view method) {
+  const auto it = std::ranges::find(kMethods, method);
+  return it == kMethods.end() ? kMethods.size() - 1 : static_cast<std::size_t>(it - kMethods.begin());
+}
+
+std::string_view to_string(Event event) { return kEventNames[static_cast<std::size_t>(event)]; }
+
+void Counters::Unmap::operator()(SharedCounters* map) const { munmap(map, sizeof *map); }
+
+Result<Counters> Counters::open(const std::filesystem::path& path) {
+  const std::string attempted = fmt::format("cannot open the counters {}", path.string());
+  const Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (!fd.valid() || ::ftruncate(fd.get(), sizeof(SharedCounters)) != 0) return fail_errno(errno, attempted);
+  void* memory = mmap(nullptr, sizeof(SharedCounters), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (memory == MAP_FAILED) return fail_errno(errno, attempted);
+  auto* map = static_cast<SharedCounters*>(memory);
+  if (map->magic != kMagic || map->layout != kLayout) start_anew(*map);
+  return Counters(map);
+}
+
+bool Counters::attach(std::uint64_t table_handle, WallTime now) {
+  if (map_->table_handle == table_handle && map_->since_ms != 0) return true;
+  for (SharedCounter& event : map_->events) event.set(0);
+  for (WorkerCounters& worker : map_->workers) std::memset(static_cast<void*>(&worker), 0, sizeof worker);
+  for (RuleCounter& rule : map_->rules) {  // the names stay: somebody may hold a pointer to one
+    rule.hits.set(0);
+    rule.last_hit_ms.set(0);
+  }
+  map_->table_handle = table_handle;
+  map_->since_ms = now.time_since_epoch().count();
+  return false;
+}
+
+RuleCounter* Counters::rule(std::string_view id) {
+  id = id.substr(0, sizeof(RuleCounter::id) - 1);
+  for (RuleCounter& rule : map_->rules) {
+    const std::string_view name(rule.id.data());
+    if (name == id) return &rule;
+    if (!name.empty()) continue;
+    std::ranges::copy(id, rule.id.begin());
+    return &rule;
+  }
+  return nullptr;
+}
+
+std::uint64_t Counters::by_reason(decide::Reason reason) const {
+  return sum(workers(), [=](const auto& w) -> const Counter& { return w.by_reason[static_cast<std::size_t>(reason)]; });
+}
+
+std::uint64_t Counters::would_drop(decide::Reason reason) const {
+  return sum(workers(), [=](const auto& w) -> const Counter& { return w.would_drop[static_cast<std::size_t>(reason)]; });
+}
+
+std::uint64_t Counters::method_read(std::size_t method) const {
+  return sum(workers(), [=](const auto& w) -> const Counter& { return w.method_read[method]; });
+}
+
+std::uint64_t Counters::method_dropped(std::size_t method) const {
+  return sum(workers(), [=](const auto& w) -> const Counter& { return w.method_dropped[method]; });
+}
+
+std::uint64_t Counters::dropped() const {
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < decide::kReasons; ++i)
+    if (is_drop(static_cast<decide::Reason>(i))) total += by_reason(static_cast<decide::Reason>(i));
+  return total;
+}
+
+std::uint64_t Counters::verdict_errors() const {
+  return sum(workers(), [](const auto& w) -> const Counter& { return w.verdict_errors; });
+}
+
+}  // namespace sipward::metrics

@@ -1,0 +1,124 @@
+// The daemon's own counters, in a file below /run that is mapped shared: kill -9 loses none of them, and the next run goes on
+// counting. Their life is that of the kernel's counters: both end with the boot.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "decide/reason.h"
+
+namespace sipward::metrics {
+
+// One writer, any reader.
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_;
+};
+
+// Many writers, rare.
+class SharedCounter {
+ public:
+  void add(std::uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
+  void set(std::uint64_t n) { value_.store(n, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_;
+};
+
+// Methods that are counted by name (RFC 3261 and its extensions); the last stands for all others.
+inline constexpr std::array<std::string_view, 15> kMethods{"INVITE",    "ACK",    "BYE",     "CANCEL",  "REGISTER",
+                                                           "OPTIONS",   "NOTIFY", "PUBLISH", "MESSAGE", "SUBSCRIBE",
+                                                           "INFO",      "UPDATE", "PRACK",   "REFER",   "other"};
+[[nodiscard]] std::size_t method_index(std::string_view method);
+
+struct alignas(64) WorkerCounters {
+  std::array<Counter, decide::kReasons> by_reason;    // every packet read, once
+  std::array<Counter, decide::kReasons> would_drop;   // observe mode: what by_reason calls `observed`, by its reason
+  std::array<Counter, kMethods.size()> method_read;
+  std::array<Counter, kMethods.size()> method_dropped;
+  Counter truncated;       // copied in part only: larger than the copy range
+  Counter verdict_errors;  // the kernel did not take a verdict
+};
+
+// What happens beside packets. Names are to_string's; stable.
+enum class Event : std::uint8_t {
+  bans_added,
+  bans_extended,
+  bans_full,         // refused: bans.addresses_max reached
+  bans_lost,         // the queue to the enforcer was full: the packet was dropped, its source not banned
+  bans_failed,       // the kernel refused
+  bans_observed,     // observe mode: would have been banned
+  evidence_lost,     // the queue to the store was full
+  store_errors,      // the database could not be written
+  table_rebuilt,     // somebody deleted table inet sipward
+  lost_with_daemon,  // packets that were in a queue when a daemon died
+  lost_in_queue,     // packets that a full queue refused, with shield.fail_open off
+  count_,
+};
+[[nodiscard]] std::string_view to_string(Event event);
+
+inline constexpr std::size_t kWorkersMax = 65;
+inline constexpr std::size_t kRulesMax = 1024;
+
+struct RuleCounter {
+  std::array<char, 56> id;  // NUL-padded
+  SharedCounter hits;
+  SharedCounter last_hit_ms;  // wall clock, milliseconds since 1970
+};
+
+struct SharedCounters {
+  std::uint64_t magic;
+  std::uint64_t layout;        // sizes of everything below: another version starts anew
+  std::uint64_t table_handle;  // the kernel table whose counters these belong to
+  std::int64_t since_ms;       // wall clock of the first count
+  std::array<SharedCounter, static_cast<std::size_t>(Event::count_)> events;
+  std::array<RuleCounter, kRulesMax> rules;
+  std::array<WorkerCounters, kWorkersMax> workers;
+};
+
+class Counters {
+ public:
+  // Maps `path`, made if need be (mode 0640). What does not fit this version's layout starts at zero.
+  [[nodiscard]] static Result<Counters> open(const std::filesystem::path& path);
+
+  // Ties the counts to a kernel table. If it is another one than before, everything starts at zero, for the kernel's counters
+  // did; pointers from rule() stay good. True if the counts go on.
+  bool attach(std::uint64_t table_handle, WallTime now);
+
+  [[nodiscard]] WorkerCounters& worker(std::size_t index) { return map_->workers[index]; }
+  [[nodiscard]] SharedCounter& event(Event event) { return map_->events[static_cast<std::size_t>(event)]; }
+  // The counter of the rule of that name, made if it is new; nothing when there are more than kRulesMax. Control thread.
+  [[nodiscard]] RuleCounter* rule(std::string_view id);
+  [[nodiscard]] WallTime since() const { return WallTime(std::chrono::milliseconds(map_->since_ms)); }
+
+  // Sums over all workers.
+  [[nodiscard]] std::uint64_t by_reason(decide::Reason reason) const;
+  [[nodiscard]] std::uint64_t would_drop(decide::Reason reason) const;
+  [[nodiscard]] std::uint64_t method_read(std::size_t method) const;
+  [[nodiscard]] std::uint64_t method_dropped(std::size_t method) const;
+  [[nodiscard]] std::uint64_t dropped() const;  // all drop reasons
+  [[nodiscard]] std::uint64_t verdict_errors() const;
+
+ private:
+  struct Unmap {
+    void operator()(SharedCounters* map) const;
+  };
+  explicit Counters(SharedCounters* map) : map_(map) {}
+  [[nodiscard]] std::span<const WorkerCounters> workers() const { return map_->workers; }
+
+  std::unique_ptr<SharedCounters, Unmap> map_;
+};
+
+}  // namespace sipward::metrics

@@ -1,0 +1,31 @@
+// IP packet bytes -> views. RFC 791, RFC 8200, RFC 768, RFC 9293.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/address.h"
+
+namespace sipward::packet {
+
+enum class Protocol : std::uint8_t { udp, tcp };
+
+struct Datagram {
+  Address source;
+  Address destination;
+  Protocol protocol = Protocol::udp;
+  std::uint16_t source_port = 0;
+  std::uint16_t destination_port = 0;
+  std::string_view payload;  // view into the packet, padding after the datagram's length cut off
+};
+
+// Decodes a whole IP packet, as NFQUEUE delivers it. Nothing: no UDP or TCP, a header cut short or contradicting itself,
+// or a later fragment (the kernel reassembles before the queue, so one that arrives here belongs to nothing). Lengths that
+// are zero because of segmentation offload (RFC 2675 style IPv6 length 0, UDP length 0) mean "all that is there".
+// Checksums are not verified: the softswitch's kernel does, and offloading leaves them unfinished here.
+[[nodiscard]] std::optional<Datagram> decode(std::span<const std::byte> packet);
+
+}  // namespace sipward::packet

@@ -1,0 +1,455 @@
+#include "config/settings_file.h"
+
+#include <algorithm>
+#include <set>
+
+#include "config/settings_table.h"
+#include "support/catch.h"
+#include "support/temporary_folder.h"
+
+namespace sipward::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Nothing in it is a default.
+constexpr std::string_view kEveryKeyChanged = R"toml(
+[shield]
+mode = "observe"
+udp_ports = [5060, 5080]
+tcp_ports = []
+protected = ["192.0.2.10", "2001:db8::/32"]
+workers = 7
+first_queue = 100
+queue_length = 1024
+fail_open = false
+on_stop = "remove"
+[guard]
+source_rate = 1
+source_burst = 2
+unknown_rate = 3
+unknown_burst = 4
+sources_max = 2048
+[policy]
+unknown = "drop"
+not_sip = "pass"
+malformed = "drop"
+refuse_ban_after = 5
+refuse_window = "1h30m"
+[methods.unknown]
+default = "refuse"
+OPTIONS = "allow"
+"X'Y" = "drop"
+[methods.peer]
+default = "drop"
+INVITE = "allow"
+[bans]
+unverified = "500s"
+verified = "2w"
+addresses_max = 5000
+[paths]
+rules = "/r \"q\" \\ ü"
+database = "/d"
+runtime = "/t"
+[control]
+read_group = "voip"
+admin_group = "Voip_Admins.1"
+[log]
+level = "debug"
+)toml";
+
+Settings parsed(std::string_view text) {
+  const auto settings = parse_settings(text, "sipward.toml");
+  if (!settings) FAIL(settings.error().text);
+  return *settings;
+}
+
+std::string errors(std::string_view text) {
+  const auto settings = parse_settings(text, "sipward.toml");
+  REQUIRE_FALSE(settings);
+  CHECK(settings.error().kind == ErrorKind::invalid);
+  return settings.error().text;
+}
+
+bool accepted(std::string_view text) {
+  return parse_settings(text, "sipward.toml").has_value();
+}
+
+// "[section]\nkey = value\n"
+std::string one(std::string_view section, std::string_view key, std::string_view value) {
+  return fmt::format("[{}]\n{} = {}\n", section, key, value);
+}
+
+std::string source_file(const char* path) {
+  return test::content(std::filesystem::path(SIPWARD_SOURCE_DIR) / path);
+}
+
+// The lines of a table as printed: {"default = \"allow\"", ...}.
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("an empty file means the defaults", "[config]") {
+  CHECK(print_settings(parsed("")) == print_settings(Settings{}));
+  CHECK(print_settings(parsed("# only a comment\n[shield]\n")) == print_settings(Settings{}));
+}
+
+TEST_CASE("every key sets its member", "[config]") {
+  const Settings s = parsed(kEveryKeyChanged);
+  CHECK(s.shield.mode == Mode::observe);
+  CHECK(s.shield.udp_ports == std::vector<std::uint16_t>{5060, 5080});
+  CHECK(s.shield.tcp_ports.empty());
+  CHECK(s.shield.protected_nets ==
+        std::vector{Prefix::parse("192.0.2.10").value(), Prefix::parse("2001:db8::/32").value()});
+  CHECK(s.shield.workers == 7);
+  CHECK(s.shield.first_queue == 100);
+  CHECK(s.shield.queue_length == 1024);
+  CHECK_FALSE(s.shield.fail_open);
+  CHECK(s.shield.on_stop == OnStop::remove);
+  CHECK(s.guard.source_rate_per_s == 1);
+  CHECK(s.guard.source_burst == 2);
+  CHECK(s.guard.unknown_rate_per_s == 3);
+  CHECK(s.guard.unknown_burst == 4);
+  CHECK(s.guard.sources_max == 2048);
+  CHECK_FALSE(s.policy.serve_unknown);
+  CHECK_FALSE(s.policy.drop_not_sip);
+  CHECK(s.policy.drop_malformed);
+  CHECK(s.policy.refuse_ban_after == 5);
+  CHECK(s.policy.refuse_window == 90min);
+  CHECK(s.policy.unknown.otherwise == decide::MethodAction::refuse);
+  CHECK(s.policy.unknown.by_method ==
+        decltype(s.policy.unknown.by_method){{"OPTIONS", decide::MethodAction::allow},
+                                             {"X'Y", decide::MethodAction::drop}});
+  CHECK(s.policy.peer.otherwise == decide::MethodAction::drop);
+  CHECK(s.policy.peer.by_method ==
+        decltype(s.policy.peer.by_method){{"INVITE", decide::MethodAction::allow}});
+  CHECK(s.policy.ban_unverified == 500s);
+  CHECK(s.policy.ban_verified == 14 * 24h);
+  CHECK(s.bans.addresses_max == 5000);
+  CHECK(s.paths.rules == "/r \"q\" \\ ü");
+  CHECK(s.paths.database == "/d");
+  CHECK(s.paths.runtime == "/t");
+  CHECK(s.control.read_group == "voip");
+  CHECK(s.control.admin_group == "Voip_Admins.1");
+  CHECK(s.log_level == LogLevel::debug);
+}
+
+TEST_CASE("each row of the table is changed by the test above", "[config]") {
+  const Settings changed = parsed(kEveryKeyChanged);
+  for (const Setting& setting : settings_table()) {
+    INFO(setting.name());
+    CHECK(setting.print(changed) != setting.print(Settings{}));
+  }
+}
+
+TEST_CASE("what is printed reads back to the same settings", "[config]") {
+  for (const Settings& settings : {Settings{}, parsed(kEveryKeyChanged)}) {
+    const std::string text = print_settings(settings);
+    const Settings again = parsed(text);
+    for (const Setting& setting : settings_table()) {
+      INFO(setting.name());
+      CHECK(setting.print(again) == setting.print(settings));
+    }
+    CHECK(print_settings(again) == text);
+  }
+}
+
+TEST_CASE("every setting is printed with its documentation, limits and default", "[config]") {
+  const std::string text = print_settings(parsed(kEveryKeyChanged));
+  for (const Setting& setting : settings_table()) {
+    INFO(setting.name());
+    CHECK_FALSE(setting.doc.empty());
+    CHECK_THAT(text, ContainsSubstring("\n# " + lines_of(setting.doc).front() + "\n"));
+    CHECK_THAT(text, ContainsSubstring("# Accepts " + setting.expected() + "."));
+    if (setting.is_table)
+      CHECK_THAT(text, ContainsSubstring("\n[" + setting.name() + "]\n"));
+    else
+      CHECK_THAT(text, ContainsSubstring(" Default: " + setting.print(Settings{}) + "\n" +
+                                         std::string(setting.key) + " = "));
+  }
+  for (const Section& section : sections())
+    CHECK_THAT(text, ContainsSubstring("\n## " + std::string(section.doc) + "\n"));
+}
+
+TEST_CASE("the manual page has every setting with its limits and default", "[config]") {
+  const std::string page = source_file("daemon/shield/sipward.toml.5.scd");
+  REQUIRE_FALSE(page.empty());
+  std::size_t entries = 0;
+  for (const Setting& setting : settings_table()) {
+    INFO(setting.name());
+    const std::string title =
+        "\n# [" + (setting.is_table ? setting.name() : std::string(setting.section)) + "]\n";
+    const auto begin = page.find(title);
+    REQUIRE(begin != std::string::npos);
+    const std::string section = page.substr(begin, page.find("\n# ", begin + 1) - begin);
+    const std::string accepts = "Accepts " + setting.expected() + ".\n";
+    if (!setting.is_table)
+      CHECK_THAT(section, ContainsSubstring(fmt::format("\n*{}* = {}\n\t{}", setting.key,
+                                                        setting.print(Settings{}), accepts)));
+    else
+      CHECK_THAT(section, ContainsSubstring("\n" + accepts));
+    entries += setting.is_table ? 0 : 1;
+    if (!setting.is_table) continue;
+    for (const std::string& line : lines_of(setting.print(Settings{}))) {
+      const auto key_end = line.find(" = ");
+      CHECK_THAT(section,
+                 ContainsSubstring("\n*" + line.substr(0, key_end) + "*" + line.substr(key_end) + "\n"));
+      ++entries;
+    }
+  }
+  // And nothing that is no setting: each entry's line is "*key* = default".
+  std::size_t listed = 0;
+  for (const std::string& line : lines_of(page))
+    listed += line.starts_with('*') && line.find("* = ") != std::string::npos;
+  CHECK(listed == entries);
+}
+
+TEST_CASE("the table is well formed", "[config]") {
+  std::set<std::string> names;
+  std::vector<std::string> order;
+  for (const Setting& setting : settings_table()) {
+    CHECK(names.insert(setting.name()).second);
+    if (order.empty() || order.back() != setting.section) order.emplace_back(setting.section);
+  }
+  std::vector<std::string> expected;
+  for (const Section& section : sections()) expected.emplace_back(section.name);
+  CHECK(order == expected);
+  for (const CrossCheck& check : cross_checks()) {
+    CHECK(names.contains(std::string(check.first)));
+    CHECK(names.contains(std::string(check.second)));
+    CHECK(check.check(Settings{}).empty());
+  }
+}
+
+TEST_CASE("both sides of each limit", "[config]") {
+  struct Limits {
+    std::string section, key;
+    std::int64_t min, max;
+    std::string with;  // what else the extremes need to agree with
+  };
+  const std::string long_queue = "[shield]\nqueue_length = 1048576\n";
+  const auto limits = GENERATE_COPY(values<Limits>({
+      {"shield", "workers", 0, 64, ""},
+      {"shield", "first_queue", 0, 65534, "workers = 1\n"},
+      {"shield", "queue_length", 64, 1048576, "[guard]\nunknown_burst = 1\n"},
+      {"guard", "source_rate", 1, 1000000, ""},
+      {"guard", "source_burst", 1, 1000000, ""},
+      {"guard", "unknown_rate", 1, 10000000, ""},
+      {"guard", "unknown_burst", 1, 1048575, long_queue},
+      {"guard", "sources_max", 1024, 4194304, ""},
+      {"policy", "refuse_ban_after", 1, 1000000, ""},
+      {"bans", "addresses_max", 1024, 16777216, ""},
+  }));
+  INFO(limits.section << "." << limits.key);
+  const auto with = [&](std::int64_t n) {
+    return one(limits.section, limits.key, std::to_string(n)) + limits.with;
+  };
+  CHECK(accepted(with(limits.min)));
+  CHECK(accepted(with(limits.max)));
+  CHECK_FALSE(accepted(with(limits.min - 1)));
+  CHECK_FALSE(accepted(with(limits.max + 1)));
+  // 2^32 and 2^64 - 1 must not wrap into the range.
+  CHECK_FALSE(accepted(with(limits.min + (std::int64_t{1} << 32))));
+  CHECK_FALSE(accepted(one(limits.section, limits.key, "18446744073709551615")));
+}
+
+TEST_CASE("both sides of each duration's limits", "[config]") {
+  struct Limits {
+    std::string section, key, min, below, max, above;
+  };
+  const auto limits = GENERATE(values<Limits>({
+      {"policy", "refuse_window", "1s", "999ms", "24h", "1d1ms"},
+      {"bans", "unverified", "1s", "999ms", "10m", "10m1ms"},
+      {"bans", "verified", "1m", "999ms", "3650d", "3650d1ms"},
+  }));
+  const auto accepts = [&](const std::string& text) {
+    return accepted(one(limits.section, limits.key, '"' + text + '"'));
+  };
+  CHECK(accepts(limits.min));
+  CHECK_FALSE(accepts(limits.below));
+  CHECK(accepts(limits.max));
+  CHECK_FALSE(accepts(limits.above));
+  CHECK_FALSE(accepts("60"));
+  CHECK_FALSE(accepts("1 minute"));
+  CHECK_FALSE(accepted(one(limits.section, limits.key, "60")));
+  CHECK(accepted("[bans]\nverified = \"1s\"\nunverified = \"1s\"\n"));
+}
+
+TEST_CASE("ports and nets", "[config]") {
+  CHECK(accepted(one("shield", "udp_ports", "[1, 65535]")));
+  CHECK(errors(one("shield", "udp_ports", "[5060, 0]")) ==
+        "sipward.toml:2:20: error: shield.udp_ports: 0 is no port; a list of ports from 1 to 65535 was "
+        "expected");
+  CHECK_THAT(errors(one("shield", "tcp_ports", "[65536]")), ContainsSubstring("65536 is no port"));
+  CHECK_THAT(
+      errors(one("shield", "tcp_ports", "5060")),
+      ContainsSubstring("shield.tcp_ports: 5060 was found; a list of ports from 1 to 65535 was expected"));
+  CHECK(errors(one("shield", "udp_ports", "[5060, 5061, 5060]")) ==
+        "sipward.toml:2:26: error: shield.udp_ports: 5060 is listed twice");
+  CHECK_THAT(errors(one("shield", "protected", "[\"192.0.2.7/24\"]")),
+             ContainsSubstring("did you mean 192.0.2.0/24?"));
+  CHECK_THAT(errors(one("shield", "protected", "[\"example.org\"]")), ContainsSubstring("'example.org'"));
+  CHECK_THAT(errors(one("shield", "protected", "[\"::1\", \"0::1\"]")), ContainsSubstring("listed twice"));
+}
+
+TEST_CASE("a wrong type says what was found and what was expected", "[config]") {
+  CHECK(errors(one("guard", "source_rate", "\"fast\"")) ==
+        "sipward.toml:2:15: error: guard.source_rate: the text \"fast\" was found; a whole number from 1 to "
+        "1000000 was "
+        "expected");
+  const auto found = GENERATE(
+      values<std::pair<std::string, std::string>>({{"true", "true was found"},
+                                                   {"3.5", "the fraction 3.5 was found"},
+                                                   {"[1]", "a list was found"},
+                                                   {"{a = 1}", "a table was found"},
+                                                   {"2026-01-01", "a date was found"},
+                                                   {"07:30:00", "a time of day was found"},
+                                                   {"2026-01-01T00:00:00Z", "a date and time was found"}}));
+  CHECK_THAT(errors(one("guard", "source_rate", found.first)), ContainsSubstring(found.second));
+  CHECK_THAT(errors(one("shield", "fail_open", "1")),
+             ContainsSubstring("1 was found; true or false was expected"));
+  CHECK_THAT(errors(one("shield", "mode", "\"Enforce\"")),
+             ContainsSubstring("the text \"Enforce\" was found; \"enforce\" or \"observe\" was expected"));
+  // A quoted value cannot break the line or colour the terminal.
+  CHECK_THAT(errors(one("shield", "mode", "\"a\\n\\u001b[31m\"")),
+             ContainsSubstring(R"(the text "a\u000A\u001B[31m")"));
+  CHECK_THAT(errors("shield = 3\n"),
+             ContainsSubstring("1:10: error: shield: 3 was found; a table was expected"));
+  CHECK_THAT(errors("[[shield]]\n"), ContainsSubstring("a list was found"));
+  CHECK_THAT(errors("[methods]\npeer = \"allow\"\n"),
+             ContainsSubstring("methods.peer: the text \"allow\" was found; a table of METHOD"));
+}
+
+TEST_CASE("paths are absolute, groups are names", "[config]") {
+  CHECK_FALSE(accepted(one("paths", "rules", "\"rules\"")));
+  CHECK_FALSE(accepted(one("paths", "rules", "\"\"")));
+  CHECK_FALSE(accepted(one("paths", "database", "\"/a\\u0000b\"")));
+  CHECK(accepted(one("control", "read_group", fmt::format("\"{}\"", std::string(32, 'g')))));
+  CHECK_FALSE(accepted(one("control", "read_group", fmt::format("\"{}\"", std::string(33, 'g')))));
+  CHECK_FALSE(accepted(one("control", "admin_group", "\"\"")));
+  CHECK_FALSE(accepted(one("control", "admin_group", "\"a b\"")));
+  CHECK_FALSE(accepted(one("control", "admin_group", "\"a\\nb\"")));
+}
+
+TEST_CASE("an unknown name comes with the nearest known one", "[config]") {
+  CHECK(errors("[shield]\nudp_port = [5060]\n") ==
+        "sipward.toml:2:1: error: shield.udp_port: no such key; did you mean shield.udp_ports?");
+  CHECK(errors("[shield]\nsource_rate = 1\n") ==
+        "sipward.toml:2:1: error: shield.source_rate: no such key; did you mean guard.source_rate?");
+  CHECK(errors("[guard]\nqwertyuiop = 1\n") ==
+        "sipward.toml:2:1: error: guard.qwertyuiop: no such key; [guard] has source_rate, source_burst, "
+        "unknown_rate, "
+        "unknown_burst, sources_max");
+  CHECK(errors("\n  [Sheild]\n") == "sipward.toml:2:4: error: Sheild: no such table; did you mean [shield]?");
+  CHECK_THAT(errors("[qwertyuiop]\n"), ContainsSubstring("no such table; there are [shield], [guard]"));
+  CHECK_THAT(errors("[methods.pear]\n"),
+             ContainsSubstring("methods.pear: no such key; did you mean methods.peer?"));
+  CHECK_THAT(
+      errors("workers = 3\n"),
+      ContainsSubstring("1:1: error: workers: no such key outside of a table; did you mean shield.workers?"));
+}
+
+TEST_CASE("methods are tokens, their letter case counts, built-in OPTIONS stays", "[config]") {
+  using decide::MethodAction;
+  const Settings s =
+      parsed("[methods.unknown]\ndefault = \"drop\"\nInvite = \"allow\"\nINVITE = \"refuse\"\n");
+  CHECK(s.policy.unknown.action("Invite") == MethodAction::allow);
+  CHECK(s.policy.unknown.action("INVITE") == MethodAction::refuse);
+  CHECK(s.policy.unknown.action("invite") == MethodAction::drop);
+  CHECK(s.policy.unknown.action("OPTIONS") == MethodAction::refuse);
+  CHECK(s.policy.peer.action("OPTIONS") == MethodAction::allow);
+  CHECK(parsed("[methods.unknown]\nOPTIONS = \"allow\"\n").policy.unknown.action("OPTIONS") ==
+        MethodAction::allow);
+  CHECK(errors("[methods.peer]\n\"A B\" = \"allow\"\nINVITE = \"block\"\nBYE = true\n") ==
+        "sipward.toml:2:1: error: methods.peer: \"A B\" is no SIP method; a token such as OPTIONS was "
+        "expected\n"
+        "sipward.toml:3:10: error: methods.peer: INVITE: the text \"block\" was found; \"allow\", \"drop\" "
+        "or \"refuse\" was expected\n"
+        "sipward.toml:4:7: error: methods.peer: BYE: true was found; \"allow\", \"drop\" or \"refuse\" was "
+        "expected");
+  CHECK(accepted("[methods.peer]\n\"-.!%*_+`'~\" = \"allow\"\n"));
+  CHECK_FALSE(accepted("[methods.peer]\n\"\" = \"allow\"\n"));
+}
+
+TEST_CASE("values that contradict each other are told by both names", "[config]") {
+  CHECK(errors("[shield]\nudp_ports = []\ntcp_ports = []\n") ==
+        "sipward.toml:2:13: error: shield.udp_ports and shield.tcp_ports are both empty: there is nothing to "
+        "shield");
+  CHECK(accepted("[shield]\nudp_ports = []\n"));
+  CHECK(accepted("[shield]\ntcp_ports = []\n"));
+
+  CHECK(accepted("[shield]\nfirst_queue = 65525\nworkers = 10\n"));
+  CHECK_THAT(errors("[shield]\nfirst_queue = 65526\nworkers = 10\n"),
+             ContainsSubstring("2:15: error: shield.first_queue 65526 and shield.workers 10 do not fit") &&
+                 ContainsSubstring("at most 65525"));
+  CHECK(accepted("[shield]\nfirst_queue = 65471\n"));
+  CHECK_THAT(errors("[shield]\nfirst_queue = 65472\n"), ContainsSubstring("shield.workers 0 (up to 64)"));
+
+  CHECK(accepted("[guard]\nunknown_burst = 8191\n"));
+  CHECK_THAT(
+      errors("[guard]\nunknown_burst = 8192\n"),
+      ContainsSubstring("2:17: error: guard.unknown_burst 8192 must be less than shield.queue_length 8192"));
+  CHECK_THAT(
+      errors("[shield]\nqueue_length = 4000\n"),
+      ContainsSubstring("2:16: error: guard.unknown_burst 4000 must be less than shield.queue_length 4000"));
+
+  CHECK(accepted("[bans]\nunverified = \"5m\"\nverified = \"5m\"\n"));
+  CHECK_THAT(errors("[bans]\nunverified = \"5m1s\"\nverified = \"5m\"\n"),
+             ContainsSubstring("bans.unverified 5m1s is longer than bans.verified 5m"));
+}
+
+TEST_CASE("a wrong value is not blamed for a contradiction as well", "[config]") {
+  CHECK(errors("[guard]\nunknown_burst = 9000\n[shield]\nqueue_length = \"long\"\n") ==
+        "sipward.toml:4:16: error: shield.queue_length: the text \"long\" was found; a whole number from 64 "
+        "to 1048576 was "
+        "expected");
+}
+
+TEST_CASE("all errors are told, in the order of the file", "[config]") {
+  CHECK(errors("[shield]\nworkers = 65\nudp_ports = [0, 0]\n[log]\nlevel = 1\n[guard]\nsource_rat = 1\n") ==
+        "sipward.toml:2:11: error: shield.workers: 65 is out of range; a whole number from 0 to 64 was "
+        "expected\n"
+        "sipward.toml:3:14: error: shield.udp_ports: 0 is no port; a list of ports from 1 to 65535 was "
+        "expected\n"
+        "sipward.toml:3:17: error: shield.udp_ports: 0 is no port; a list of ports from 1 to 65535 was "
+        "expected\n"
+        "sipward.toml:5:9: error: log.level: 1 was found; \"error\", \"warning\", \"info\" or \"debug\" was "
+        "expected\n"
+        "sipward.toml:7:1: error: guard.source_rat: no such key; did you mean guard.source_rate?");
+}
+
+TEST_CASE("broken TOML is told with its position", "[config]") {
+  CHECK_THAT(errors("[shield]\nworkers = \n"),
+             ContainsSubstring("sipward.toml:2:") && ContainsSubstring(": error: "));
+  CHECK_THAT(errors("[shield]\nworkers = 1\nworkers = 2\n"),
+             ContainsSubstring("sipward.toml:3:") && ContainsSubstring("workers"));
+  CHECK_THAT(errors("[shield]\n# \xff\xfe\n"), ContainsSubstring("sipward.toml:2:"));
+  // A nesting bomb is an error, not a stack overflow.
+  CHECK_FALSE(accepted("a = " + std::string(100000, '[')));
+  for (const char* text : {"[shield", "[shield]\nworkers = 1 2", "= 3", "\"", "[shield]\nmode = \"enforce"})
+    CHECK(errors(text).find('\n') == std::string::npos);
+}
+
+TEST_CASE("a file is read from its path", "[config]") {
+  const test::TemporaryFolder folder;
+  test::write(folder / "a.toml", "[shield]\nworkers = 3\n");
+  CHECK(load_settings(folder / "a.toml")->shield.workers == 3);
+  test::write(folder / "b.toml", "[shield]\nworkers = -1\n");
+  CHECK_THAT(
+      load_settings(folder / "b.toml").error().text,
+      ContainsSubstring((folder / "b.toml").string() + ":2:11: error: shield.workers: -1 is out of range"));
+  const auto missing = load_settings(folder / "c.toml");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().kind == ErrorKind::not_found);
+  CHECK_THAT(missing.error().text, ContainsSubstring("c.toml"));
+}
+
+}  // namespace sipward::config

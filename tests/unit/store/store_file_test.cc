@@ -1,0 +1,326 @@
+// What can happen to the file: killed, damaged, foreign, newer, not writable, full.
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+
+#include "base/handle.h"
+#include "store/store.h"
+#include "support/catch.h"
+#include "support/temporary_folder.h"
+
+namespace sipward::store {
+namespace {
+
+namespace fs = std::filesystem;
+using test::TemporaryFolder;
+
+constexpr WallTime kNow{std::chrono::milliseconds(1'800'000'000'000)};
+
+BanRecord numbered_ban(std::uint32_t n) {
+  const std::array bytes{std::byte{10}, static_cast<std::byte>(n >> 16U), static_cast<std::byte>(n >> 8U),
+                         static_cast<std::byte>(n)};
+  return {.net = Address::v4(bytes),
+          .reason = "signature",
+          .rule = "r",
+          .origin = "auto:r",
+          .verified = false,
+          .created = kNow,
+          .expires = {}};
+}
+
+std::vector<BanRecord> numbered_bans(std::uint32_t count) {
+  std::vector<BanRecord> bans;
+  for (std::uint32_t n = 0; n < count; ++n) bans.push_back(numbered_ban(n));
+  return bans;
+}
+
+// A closed store with some bans in it.
+fs::path made_store(const TemporaryFolder& folder, std::uint32_t bans) {
+  const fs::path path = folder / "sipward.db";
+  const auto store = Store::open(path);
+  REQUIRE(store);
+  REQUIRE((*store)->put(numbered_bans(bans), {}));
+  return path;
+}
+
+Error refusal(const fs::path& path) {
+  const auto store = Store::open(path);
+  REQUIRE_FALSE(store);
+  CHECK_THAT(store.error().text, ContainsSubstring("cannot open the database " + path.string()));
+  CHECK(store.error().text.find('\n') == std::string::npos);
+  return store.error();
+}
+
+std::string run_sql(const fs::path& path, const std::string& sql) {
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  const std::unique_ptr<sqlite3, CloseWith<sqlite3_close>> db(raw);
+  std::string answer;
+  const auto collect = [](void* to, int, char** values, char**) {
+    *static_cast<std::string*>(to) += values[0] ? values[0] : "NULL";
+    return 0;
+  };
+  REQUIRE(sqlite3_exec(raw, sql.c_str(), collect, &answer, nullptr) == SQLITE_OK);
+  return answer;
+}
+
+// root may write anywhere: tests of permissions run as nobody.
+class AsNobody {
+ public:
+  AsNobody() { REQUIRE((root_ ? seteuid(65534) : 0) == 0); }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+  ~AsNobody() {
+    if (root_ && seteuid(0) != 0) std::abort();
+  }
+
+ private:
+  bool root_ = geteuid() == 0;
+};
+
+// No file may grow beyond `bytes`: what a full disk looks like to one process.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit limit{bytes, before_.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("a new store is a private, marked database with a write-ahead log", "[store]") {
+  const TemporaryFolder folder;
+  const mode_t before = umask(0);
+  const fs::path path = made_store(folder, 1);
+  umask(before);
+  CHECK(fs::status(path).permissions() == fs::perms(0640));
+  CHECK(run_sql(path, "PRAGMA application_id") == std::to_string(0x53495057));
+  CHECK(run_sql(path, "PRAGMA user_version") == "1");
+  CHECK(run_sql(path, "PRAGMA journal_mode") == "wal");
+  CHECK(run_sql(path,
+                "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND strict = 0 "
+                "AND name NOT LIKE 'sqlite_%'") == "0");
+}
+
+TEST_CASE("what a killed process had put is there", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "sipward.db";
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto store = Store::open(path);
+    for (std::uint32_t n = 0; store && (*store)->put({numbered_ban(n)}, {}); ++n)
+      if (::write(ends[1], &n, sizeof n) != sizeof n) break;
+    _exit(1);
+  }
+  Fd reports(ends[0]);
+  ::close(ends[1]);
+  std::uint32_t n = 0;
+  std::uint32_t reported = 0;
+  while (::read(reports.get(), &n, sizeof n) == sizeof n) {
+    ++reported;
+    if (n == 300) REQUIRE(kill(child, SIGKILL) == 0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  REQUIRE(reported > 300);
+
+  const auto store = Store::open(path);
+  if (!store) FAIL(store.error().text);
+  const auto bans = (*store)->bans(kNow);
+  REQUIRE(bans);
+  // In the order of their nets, which is the order of text: compare as a set of numbers.
+  std::vector<bool> present(bans->size() + 1);
+  for (const BanRecord& ban : *bans)
+    for (std::uint32_t i = 0; i < bans->size(); ++i)
+      if (ban.net == numbered_ban(i).net) present[i] = true;
+  // The put that was under way may have been committed without being reported.
+  CHECK(bans->size() >= reported);
+  CHECK(bans->size() <= reported + 1);
+  for (std::uint32_t i = 0; i < reported; ++i) CHECK(present[i]);
+}
+
+TEST_CASE("an empty file becomes a store", "[store]") {
+  const TemporaryFolder folder;
+  test::write(folder / "sipward.db", "");
+  CHECK(Store::open(folder / "sipward.db"));
+}
+
+TEST_CASE("a file that is no database is refused and stays as it is", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "sipward.db";
+  const std::string garbage =
+      GENERATE(std::string("x"), std::string(5000, 'x'), std::string("SQLite format 3"),
+               std::string("SQLite format 3\0", 16) + std::string(83, '\0'));
+  test::write(path, garbage);
+  const Error error = refusal(path);
+  CHECK(error.kind == ErrorKind::invalid);
+  CHECK_THAT(error.text,
+             ContainsSubstring("file is not a database") && ContainsSubstring("move the file away"));
+  CHECK(test::content(path) == garbage);
+}
+
+TEST_CASE("a damaged store is refused and stays as it is", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_store(folder, 20000);
+  std::string bytes = test::content(path);
+  SECTION("truncated") {
+    bytes.resize(bytes.size() / 2);
+  }
+  SECTION("truncated to its header") {
+    bytes.resize(100);
+  }
+  SECTION("overwritten in the middle") {
+    bytes.replace(bytes.size() / 2, 20000, 20000, '\xa5');
+  }
+  test::write(path, bytes);
+  const Error error = refusal(path);
+  CHECK(error.kind == ErrorKind::invalid);
+  CHECK_THAT(error.text, ContainsSubstring("move the file away"));
+  CHECK(test::content(path) == bytes);
+}
+
+TEST_CASE("another program's database is refused untouched", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "other.db";
+  const std::string setup = GENERATE("CREATE TABLE t (n)", "CREATE TABLE t (n); PRAGMA application_id = 7",
+                                     "PRAGMA journal_mode = WAL; CREATE TABLE t (n)");
+  run_sql(path, setup);
+  const std::string bytes = test::content(path);
+  const Error error = refusal(path);
+  CHECK(error.kind == ErrorKind::invalid);
+  CHECK_THAT(error.text, ContainsSubstring("another program's"));
+  CHECK(test::content(path) == bytes);
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("a store of a newer version is refused untouched", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_store(folder, 1);
+  run_sql(path, "PRAGMA user_version = 2");
+  const std::string bytes = test::content(path);
+  CHECK_THAT(refusal(path).text, ContainsSubstring("version 2") && ContainsSubstring("newer Sipward"));
+  CHECK(test::content(path) == bytes);
+}
+
+TEST_CASE("a store without one of its tables is refused", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_store(folder, 1);
+  run_sql(path, "DROP TABLE mode");
+  CHECK_THAT(refusal(path).text, ContainsSubstring("no such table: mode"));
+}
+
+TEST_CASE("a row that was edited into nonsense is told", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_store(folder, 2);
+  run_sql(path, "UPDATE ban SET net = 'here' WHERE net = '10.0.0.1'");
+  const auto store = Store::open(path);
+  REQUIRE(store);
+  const auto bans = (*store)->bans(kNow);
+  REQUIRE_FALSE(bans);
+  CHECK_THAT(bans.error().text, ContainsSubstring("'here'") && ContainsSubstring(path.string()));
+}
+
+TEST_CASE("a missing folder is named", "[store]") {
+  const TemporaryFolder folder;
+  const Error error = refusal(folder / "none" / "sipward.db");
+  CHECK(error.kind == ErrorKind::not_found);
+  CHECK_THAT(error.text, ContainsSubstring("the folder " + (folder / "none").string() + " does not exist"));
+}
+
+TEST_CASE("without permission to write, nothing is opened", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "sipward.db";
+  SECTION("a folder") {
+    fs::permissions(folder.path(), fs::perms(0555));
+    const AsNobody nobody;
+    const Error error = refusal(path);
+    CHECK(error.kind == ErrorKind::denied);
+    CHECK_THAT(error.text, ContainsSubstring("Permission denied"));
+  }
+  SECTION("a file") {
+    made_store(folder, 1);
+    fs::permissions(path, fs::perms(0444));
+    fs::permissions(folder.path(), fs::perms(0555));
+    const std::string bytes = test::content(path);
+    const AsNobody nobody;
+    const Error error = refusal(path);
+    CHECK(error.kind == ErrorKind::denied);
+    CHECK(test::content(path) == bytes);
+  }
+  fs::permissions(folder.path(), fs::perms(0755));
+}
+
+TEST_CASE("a full disk loses nothing that was stored", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_store(folder, 100);
+  const auto store = Store::open(path);
+  REQUIRE(store);
+  Result<void> put;
+  {
+    const FileSizeLimit limit(256 * 1024);
+    put = (*store)->put(numbered_bans(50000), {});
+  }
+  REQUIRE_FALSE(put);
+  CHECK_THAT(put.error().text,
+             ContainsSubstring("cannot store 50000 bans") && ContainsSubstring(path.string()));
+  CHECK((*store)->bans(kNow)->size() == 100);
+  // Room again: the same store goes on.
+  REQUIRE((*store)->put(numbered_bans(50000), {}));
+  CHECK((*store)->bans(kNow)->size() == 50000);
+}
+
+TEST_CASE("a new store on a full disk is an error, and the next start works", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "sipward.db";
+  {
+    const FileSizeLimit limit(8192);
+    refusal(path);
+  }
+  const auto store = Store::open(path);
+  if (!store) FAIL(store.error().text);
+  CHECK((*store)->bans(kNow)->empty());
+}
+
+// Measured by hand: `unit_store "[.speed]"`.
+TEST_CASE("a million bans are stored and restored", "[.speed]") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "sipward.db";
+  const auto bans = numbered_bans(1'000'000);
+  const auto seconds_since = [](Instant begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  Instant begin = std::chrono::steady_clock::now();
+  REQUIRE(Store::open(path).value()->put(bans, {}));
+  WARN("stored in " << seconds_since(begin) << " s");
+  begin = std::chrono::steady_clock::now();
+  const auto store = Store::open(path);
+  REQUIRE(store);
+  WARN("opened and checked in " << seconds_since(begin) << " s");
+  begin = std::chrono::steady_clock::now();
+  CHECK((*store)->bans(kNow)->size() == bans.size());
+  WARN("restored in " << seconds_since(begin) << " s, file of " << fs::file_size(path) / 1000000 << " MB");
+}
+
+}  // namespace sipward::store
