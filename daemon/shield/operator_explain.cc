@@ -73,12 +73,12 @@ json verdict(std::string_view word, std::string_view reason, std::string text) {
 // Asks the same function that judges packets.
 json judge_options(Running& running, const std::string& source_class, bool banned, const std::optional<limit::Source>& source) {
   if (source_class == "trusted") return verdict("pass", "trusted", "passes unread: the source is whitelisted as trusted");
+  if (banned && !running.mode.observe()) return verdict("drop", "banned", "dropped in the kernel: the source is banned");
   sip::Message message;
   message.read(kOptions);
   const match::Hits none;
   decide::Evidence evidence;
   evidence.source_class = source_class == "peer" ? decide::SourceClass::peer : decide::SourceClass::unknown;
-  evidence.banned = banned && source_class != "peer";
   evidence.message = &message;
   evidence.hits = &none;
   evidence.refused_in_window = (source ? source->refused : 0) + 1;

@@ -24,6 +24,8 @@ Address Address::v6(std::span<const std::byte, 16> bytes) {
 Result<Address> Address::parse(std::string_view text) {
   const std::string copy(text);
   Address address;
+  if (text.find('\0') != std::string_view::npos)  // inet_pton would stop there
+    return fail(ErrorKind::invalid, "'{}' is not an IPv4 or IPv6 address", text);
   if (inet_pton(AF_INET, copy.c_str(), address.bytes_.data()) == 1) return address;
   address.family_ = Family::ipv6;
   if (inet_pton(AF_INET6, copy.c_str(), address.bytes_.data()) == 1) return address;

@@ -16,7 +16,7 @@ namespace sipward {
 // The two largest units that matter: "2d 4h", "59m 12s", "350ms"; zero is "0s".
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 
-// The shortest form that parse_duration reads back to the same value: "1h30m".
+// What parse_duration reads back to the same value, a unit each from days down: "1h30m", "14d".
 [[nodiscard]] std::string spell_duration(std::chrono::milliseconds duration);
 
 }  // namespace sipward

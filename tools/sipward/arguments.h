@@ -9,8 +9,8 @@
 
 namespace sipward::cli {
 
-[[nodiscard]] CLI::Validator is_address();    // rewritten in its usual form
-[[nodiscard]] CLI::Validator is_net();        // address or net, rewritten in its usual form
+[[nodiscard]] CLI::Validator is_address();    // for transform(): rewritten in its usual form
+[[nodiscard]] CLI::Validator is_net();        // for transform(): address or net, rewritten likewise
 [[nodiscard]] CLI::Validator is_duration();   // "10m", more than nothing
 [[nodiscard]] CLI::Validator is_printable();  // no control characters, valid UTF-8
 

@@ -137,7 +137,7 @@ CLI::App* declare(CLI::App& bans, Run& run, const std::shared_ptr<BanOptions>& o
 }
 
 void add_net(CLI::App& command, BanOptions& options, const char* summary) {
-  command.add_option("net", options.net, summary)->required()->check(is_net())->option_text("NET");
+  command.add_option("net", options.net, summary)->required()->transform(is_net())->option_text("NET");
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ void add_explain(CLI::App& app, Run& run) {
       app.add_subcommand("explain", "Why an address is treated as it is, with the packets that led to it");
   command->add_option("address", *address, "Address")
       ->required()
-      ->check(is_address())
+      ->transform(is_address())
       ->option_text("ADDRESS");
   command->callback(
       [&run, address] { run = [address](Session& session) { return explain(session, *address); }; });

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <csignal>
 #include <ctime>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -52,41 +53,49 @@ struct View {
   }
 };
 
-void add_packet_row(Table& table, const View& view, std::string_view indent, std::string_view name,
-                    const json::json_pointer& at, Paint paint = Paint::plain) {
+using ReadCounter = std::function<std::int64_t(const json& packets)>;
+
+void add_packet_row(Table& table, const View& view, std::string_view name, const ReadCounter& read,
+                    Paint paint = Paint::plain) {
   const json& packets = field(view.current.reply, "packets");
-  const auto read = [&at](const json& reply) {
-    const json& block = field(reply, "packets");
-    return block.contains(at) && block.at(at).is_number() ? block.at(at).get<std::int64_t>() : 0;
-  };
-  const auto n = read(view.current.reply);
-  const auto earlier = view.before ? std::optional(read(view.before->reply)) : std::nullopt;
-  table.add({{fmt::format("{}{}", indent, name), paint},
+  const auto n = read(packets);
+  const auto earlier = view.before ? std::optional(read(field(view.before->reply, "packets"))) : std::nullopt;
+  table.add({{std::string(name), paint},
              {count(n), paint},
              percent(n, number_of(packets, "offered")),
              view.rate(n, earlier)});
 }
 
+std::int64_t sum_of(const json& numbers) {
+  std::int64_t sum = 0;
+  for (const json& n : numbers) sum += n.is_number() ? n.get<std::int64_t>() : 0;
+  return sum;
+}
+
 // "dropped" with its sum and a line for each reason that occurred.
-void add_reason_rows(Table& table, const View& view, std::string_view indent, const char* block) {
+void add_reason_rows(Table& table, const View& view, const char* block) {
+  add_packet_row(table, view, block, [block](const json& packets) { return sum_of(field(packets, block)); });
   const json& reasons = field(field(view.current.reply, "packets"), block);
   if (!reasons.is_object()) return;
-  table.add({fmt::format("{}{}", indent, block)});
   for (const auto& [reason, n] : reasons.items())
     if (n.is_number() && n != 0)
-      add_packet_row(table, view, fmt::format("{}  ", indent), reason, json::json_pointer() / block / reason);
+      add_packet_row(table, view, fmt::format("  {}", reason), [block, key = reason](const json& packets) {
+        return number_of(field(packets, block), key.c_str());
+      });
 }
 
 std::string packets_block(const Output& out, const View& view) {
   Table table({{"packets"}, {"", true}, {"of offered", true}, {view.before ? "rate" : "", true}});
   const json& packets = field(view.current.reply, "packets");
-  const auto top = [](const char* name) { return json::json_pointer() / name; };
-  add_packet_row(table, view, "", "offered", top("offered"), Paint::bold);
-  add_packet_row(table, view, "", "trusted, not read", top("trusted"));
-  add_packet_row(table, view, "", "read", top("read"));
-  for (const char* block : {"passed", "dropped", "bypassed"}) add_reason_rows(table, view, "", block);
-  add_packet_row(table, view, "", "in queue", top("in_queue"));
-  add_packet_row(table, view, "", "unaccounted", top("unaccounted"),
+  const auto top = [](const char* name) {
+    return [name](const json& block) { return number_of(block, name); };
+  };
+  add_packet_row(table, view, "offered", top("offered"), Paint::bold);
+  add_packet_row(table, view, "trusted, not read", top("trusted"));
+  add_packet_row(table, view, "read", top("read"));
+  for (const char* block : {"passed", "dropped", "bypassed"}) add_reason_rows(table, view, block);
+  add_packet_row(table, view, "in queue", top("in_queue"));
+  add_packet_row(table, view, "unaccounted", top("unaccounted"),
                  number_of(packets, "unaccounted") == 0 ? Paint::plain : Paint::bad);
   return table.render(out);
 }

@@ -221,7 +221,7 @@ CLI::App* declare(CLI::App& whitelist, Run& run, const std::shared_ptr<Whitelist
 void add_net(CLI::App& command, WhitelistOptions& options) {
   command.add_option("net", options.net, "Address or net: 192.0.2.9, 192.0.2.0/24, 2001:db8::/64")
       ->required()
-      ->check(is_net())
+      ->transform(is_net())
       ->option_text("NET");
 }
 
@@ -253,7 +253,7 @@ void add_whitelist(CLI::App& app, Run& run) {
                             "Is an address covered, and by what? Exit code 4 when not", check_entry);
   check->add_option("address", options->address, "Address")
       ->required()
-      ->check(is_address())
+      ->transform(is_address())
       ->option_text("ADDRESS");
 
   CLI::App* import = declare(*whitelist, run, options, "import",

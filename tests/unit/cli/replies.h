@@ -22,7 +22,7 @@ namespace sipward::test {
   return nlohmann::json::parse(R"({
     "since": "2026-11-01T10:00:00.000Z",
     "packets": {"offered": 2000, "trusted": 500, "read": 1500, "passed": {"request": 900, "response": 100, "peer": 0},
-                "dropped": {"signature": 400, "method": 90}, "bypassed": {"queue_full": 7}, "in_queue": 3, "unaccounted": 0},
+                "dropped": {"signature": 400, "method": 90}, "bypassed": {"queue_full": 8}, "in_queue": 4, "unaccounted": 0},
     "by_rule": [{"rule": "friendly-scanner", "action": "ban", "hits": 321}],
     "by_method": [{"method": "OPTIONS", "read": 500, "dropped": 490}],
     "by_source": [{"address": "192.0.2.9", "read": 77, "dropped": 76, "reason": "signature", "last_seen": "2026-11-01T10:00:00.000Z"}],

@@ -13,8 +13,9 @@ TEST_CASE("stats tell since when, where every packet went, and who sent them") {
   CHECK(result.out.starts_with("since 2026-11-01T10:00:00.000Z ("));
   for (const char* line :
        {"\noffered            2,000     100.0 %\n", "\ntrusted, not read    500      25.0 %\n",
-        "\n  signature          400      20.0 %\n", "\n  queue_full           7       0.4 %\n",
-        "\nin queue               3       0.2 %\n", "\nunaccounted            0       0.0 %\n"})
+        "\npassed             1,000      50.0 %\n", "\ndropped              490      24.5 %\n",
+        "\n  signature          400      20.0 %\n", "\n  queue_full           8       0.4 %\n",
+        "\nin queue               4       0.2 %\n", "\nunaccounted            0       0.0 %\n"})
     CHECK_THAT(result.out, ContainsSubstring(line));
   for (const char* expected : {"friendly-scanner", "321", "OPTIONS", "490", "192.0.2.9"})
     CHECK_THAT(result.out, ContainsSubstring(expected));
@@ -29,6 +30,7 @@ TEST_CASE("intervals at the limits are taken, beyond them not") {
     INFO(wrong);
     CHECK(run({"stats", fmt::format("--watch={}", wrong)}).code == 2);
   }
+  CHECK(run({"stats", "--watch", "--socket", "/nowhere"}).code == 3);
   for (const char* right : {"0.1", "3600"})
     CHECK(run({"stats", "--watch", right, "--socket", "/nowhere"}).code == 3);
 }

@@ -75,7 +75,7 @@ class Scanner {
 };
 
 inline std::filesystem::path rules_directory() {
-  return std::filesystem::path(__FILE__).parent_path() / "../../../rules";
+  return std::filesystem::path(SIPWARD_SOURCE_DIR) / "rules";
 }
 
 inline std::vector<Rule> shipped_rules() {
