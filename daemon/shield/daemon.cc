@@ -24,7 +24,8 @@ namespace {
 
 constexpr std::size_t kSourcesPerWorker = 65536;
 constexpr auto kTendInterval = std::chrono::milliseconds(500);
-// A part that has not come round for so long is stuck: the watchdog is no longer fed, and systemd starts the shield anew.
+// A part that has not come round for so long is stuck: the watchdog is no longer fed, and systemd starts the
+// shield anew.
 constexpr auto kSilenceMax = std::chrono::seconds(5);
 
 enforce::ShieldTableOptions table_options(const config::Settings& settings, bool observe) {
@@ -48,7 +49,8 @@ Result<void> add_to_epoll(const Fd& epoll, int fd) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = fd;
-  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno(errno, "cannot watch a file descriptor");
+  if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    return fail_errno(errno, "cannot watch a file descriptor");
   return {};
 }
 
@@ -56,12 +58,14 @@ Result<void> add_to_epoll(const Fd& epoll, int fd) {
 
 Daemon::Daemon(config::Settings settings, std::unique_ptr<match::Matcher> matcher, Now started)
     : settings_(std::move(settings)), matcher_(std::move(matcher)), started_(started) {
-  if (settings_.shield.workers == 0) settings_.shield.workers = std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
+  if (settings_.shield.workers == 0)
+    settings_.shield.workers = std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
 }
 
 Daemon::~Daemon() = default;
 
-Result<std::unique_ptr<Daemon>> Daemon::start(config::Settings settings, std::unique_ptr<match::Matcher> matcher) {
+Result<std::unique_ptr<Daemon>> Daemon::start(config::Settings settings,
+                                              std::unique_ptr<match::Matcher> matcher) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(settings), std::move(matcher), now()));
   if (auto done = daemon->lock(); !done) return tl::unexpected(done.error());
   if (auto done = daemon->open_state(); !done) return tl::unexpected(done.error());
@@ -84,8 +88,8 @@ Result<void> Daemon::lock() {
   if (!lock_.valid()) return fail_errno(errno, fmt::format("cannot open {}", path.string()));
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     const auto holder = read_file(path, 64).value_or("?");
-    return fail(ErrorKind::busy, "another sipwardd is running: process {} holds {}", holder.substr(0, holder.find('\n')),
-                path.string());
+    return fail(ErrorKind::busy, "another sipwardd is running: process {} holds {}",
+                holder.substr(0, holder.find('\n')), path.string());
   }
   const std::string pid = fmt::format("{}\n", getpid());
   if (::ftruncate(lock_.get(), 0) != 0 || ::pwrite(lock_.get(), pid.data(), pid.size(), 0) < 0)
@@ -107,10 +111,11 @@ Result<void> Daemon::open_state() {
 Result<std::vector<std::unique_ptr<capture::NetlinkQueue>>> Daemon::open_queues() const {
   std::vector<std::unique_ptr<capture::NetlinkQueue>> queues;
   for (unsigned i = 0; i <= settings_.shield.workers; ++i) {
-    auto queue = capture::NetlinkQueue::open({.number = static_cast<std::uint16_t>(settings_.shield.first_queue + i),
-                                              .length_max = settings_.shield.queue_length,
-                                              .fail_open = settings_.shield.fail_open,
-                                              .pass_mark = enforce::kMarkPassed});
+    auto queue =
+        capture::NetlinkQueue::open({.number = static_cast<std::uint16_t>(settings_.shield.first_queue + i),
+                                     .length_max = settings_.shield.queue_length,
+                                     .fail_open = settings_.shield.fail_open,
+                                     .pass_mark = enforce::kMarkPassed});
     if (!queue) return tl::unexpected(queue.error());
     queues.push_back(std::move(*queue));
   }
@@ -122,17 +127,20 @@ Result<void> Daemon::open_table() {
   if (!table) return tl::unexpected(table.error());
   auto whitelist = keeper_->with_store([](store::Store& store) { return store.whitelist(); });
   if (!whitelist) return tl::unexpected(whitelist.error());
-  enforcer_ = std::make_unique<Enforcer>(std::move(*table), settings_.bans.addresses_max, std::move(*whitelist), *keeper_, *counters_);
+  enforcer_ = std::make_unique<Enforcer>(std::move(*table), settings_.bans.addresses_max,
+                                         std::move(*whitelist), *keeper_, *counters_);
   mode_->attach(*enforcer_);
   return {};
 }
 
 void Daemon::make_workers(std::vector<std::unique_ptr<capture::NetlinkQueue>> queues) {
   for (const match::Rule& rule : matcher_->rules()) rule_counters_.push_back(counters_->rule(rule.id));
-  common_ = std::make_unique<Common>(Common{settings_.policy, *matcher_, rule_counters_, *counters_, mode_->observe()});
+  common_ = std::make_unique<Common>(
+      Common{settings_.policy, *matcher_, rule_counters_, *counters_, mode_->observe()});
   const Outlets outlets{enforcer_->requests(), keeper_->evidence(), *counters_};
   for (std::size_t i = 0; i < queues.size(); ++i) {
-    const auto source_class = i + 1 == queues.size() ? decide::SourceClass::peer : decide::SourceClass::unknown;
+    const auto source_class =
+        i + 1 == queues.size() ? decide::SourceClass::peer : decide::SourceClass::unknown;
     auto& counters = counters_->worker(i);
     auto shield = std::make_unique<Shield>(*common_, counters, source_class, kSourcesPerWorker);
     workers_.push_back(std::make_unique<Worker>(std::move(queues[i]), std::move(shield), outlets, counters));
@@ -140,7 +148,8 @@ void Daemon::make_workers(std::vector<std::unique_ptr<capture::NetlinkQueue>> qu
 }
 
 Result<void> Daemon::open_control() {
-  running_ = std::make_unique<Running>(Running{settings_, *matcher_, *counters_, *keeper_, *enforcer_, *mode_, workers_, started_});
+  running_ = std::make_unique<Running>(
+      Running{settings_, *matcher_, *counters_, *keeper_, *enforcer_, *mode_, workers_, started_});
   auto server = control::Server::listen({.path = settings_.paths.runtime / "sipwardd.sock",
                                          .read_group = settings_.control.read_group,
                                          .admin_group = settings_.control.admin_group},
@@ -159,9 +168,10 @@ Result<void> Daemon::protect() {
   for (const auto& worker : workers_) worker->start();
   const auto adopted = enforcer_->install(*stored, now().wall);
   if (!adopted) return tl::unexpected(adopted.error());
-  log_info("ready: {} on UDP {} TCP {}, {} workers, {} rules, {} bans, mode {}{}", *adopted ? "took over" : "shielding",
-           fmt::join(settings_.shield.udp_ports, ","), fmt::join(settings_.shield.tcp_ports, ","), settings_.shield.workers,
-           matcher_->rules().size(), enforcer_->ban_count(), mode_->current().mode,
+  log_info("ready: {} on UDP {} TCP {}, {} workers, {} rules, {} bans, mode {}{}",
+           *adopted ? "took over" : "shielding", fmt::join(settings_.shield.udp_ports, ","),
+           fmt::join(settings_.shield.tcp_ports, ","), settings_.shield.workers, matcher_->rules().size(),
+           enforcer_->ban_count(), mode_->current().mode,
            enforcer_->queue_target() == enforce::QueueTarget::native ? "" : ", queues through nft_compat");
   notify("READY=1");
   return {};
@@ -192,7 +202,8 @@ int Daemon::run() {
       if (fd == server_->fd()) server_->poll();
       if (fd == timer_.get()) tend();
       signalfd_siginfo signal{};
-      if (fd != signals_.get() || ::read(fd, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal)) continue;
+      if (fd != signals_.get() || ::read(fd, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal))
+        continue;
       if (signal.ssi_signo == SIGHUP) {
         log_info("settings and rules are read at start alone; a restart keeps bans, whitelist and counters");
         continue;
@@ -224,15 +235,16 @@ void Daemon::count_queue_losses() {
     const std::size_t index = queue.number - std::size_t{settings_.shield.first_queue};
     if (index >= queue_losses_.size()) continue;
     const std::uint64_t lost = queue.queue_dropped + queue.user_dropped;
-    if (lost > queue_losses_[index]) counters_->event(metrics::Event::lost_in_queue).add(lost - queue_losses_[index]);
+    if (lost > queue_losses_[index])
+      counters_->event(metrics::Event::lost_in_queue).add(lost - queue_losses_[index]);
     queue_losses_[index] = lost;
   }
 }
 
 bool Daemon::is_alive(Instant now) const {
-  return now - enforcer_->last_beat() < kSilenceMax && std::ranges::all_of(workers_, [now](const auto& worker) {
-           return now - worker->last_beat() < kSilenceMax;
-         });
+  return now - enforcer_->last_beat() < kSilenceMax &&
+         std::ranges::all_of(workers_,
+                             [now](const auto& worker) { return now - worker->last_beat() < kSilenceMax; });
 }
 
 // Packets first: while the workers still answer, nothing new is queued any more.
@@ -245,7 +257,8 @@ void Daemon::stop() {
   enforcer_->stop();
   keeper_->stop();
   server_.reset();
-  log_info("stopped; {}", keep ? "bans and whitelist stay in the kernel, everything else passes" : "the tables are gone");
+  log_info("stopped; {}",
+           keep ? "bans and whitelist stay in the kernel, everything else passes" : "the tables are gone");
 }
 
 }  // namespace sipward::shield

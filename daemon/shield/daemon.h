@@ -14,7 +14,8 @@ namespace sipward::shield {
 class Daemon {
  public:
   // Everything that can fail, fails here, and leaves the kernel as it was. After it the shield is up.
-  [[nodiscard]] static Result<std::unique_ptr<Daemon>> start(config::Settings settings, std::unique_ptr<match::Matcher> matcher);
+  [[nodiscard]] static Result<std::unique_ptr<Daemon>> start(config::Settings settings,
+                                                             std::unique_ptr<match::Matcher> matcher);
   ~Daemon();
 
   // Until SIGTERM or SIGINT. Returns the program's exit status.

@@ -1,4 +1,5 @@
-// The store, off everybody's way: writes are queued and written by a thread of its own; reads and the operator's changes wait.
+// The store, off everybody's way: writes are queued and written by a thread of its own; reads and the
+// operator's changes wait.
 #pragma once
 
 #include <atomic>
@@ -23,8 +24,8 @@ class Keeper {
 
   // Where workers leave evidence.
   [[nodiscard]] Channel<store::EvidenceRecord>& evidence() { return evidence_; }
-  // What changed in the ledger. Bans are few compared with packets; what does not fit is counted as a store error, and the
-  // ban still holds in the kernel.
+  // What changed in the ledger. Bans are few compared with packets; what does not fit is counted as a store
+  // error, and the ban still holds in the kernel.
   void save(std::vector<store::BanRecord> bans, std::vector<store::EndedBan> ended);
   void audit(store::AuditRecord record);
 

@@ -32,7 +32,9 @@ std::string_view plain_prefix(config::LogLevel level) {
 
 }  // namespace
 
-void set_log_level(config::LogLevel level) { level_max = level; }
+void set_log_level(config::LogLevel level) {
+  level_max = level;
+}
 
 void write_log(config::LogLevel level, std::string_view text) {
   if (level > level_max.load(std::memory_order_relaxed)) return;

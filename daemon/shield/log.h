@@ -1,4 +1,5 @@
-// Lines for people and the journal: to stderr, with the journal's priority prefix (sd-daemon(3)) when it listens.
+// Lines for people and the journal: to stderr, with the journal's priority prefix (sd-daemon(3)) when it
+// listens.
 #pragma once
 
 #include <fmt/format.h>

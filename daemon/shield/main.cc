@@ -60,7 +60,8 @@ Result<std::unique_ptr<match::Matcher>> matcher_of(const config::Settings& setti
 Result<void> keep_two_capabilities() {
   capng_get_caps_process();
   if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
-    return fail(ErrorKind::denied, "CAP_NET_ADMIN is missing: run it as root, or by systemctl start sipwardd");
+    return fail(ErrorKind::denied,
+                "CAP_NET_ADMIN is missing: run it as root, or by systemctl start sipwardd");
   const bool raw = capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW) != 0;
   capng_clear(CAPNG_SELECT_BOTH);
   const auto kept = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
@@ -105,12 +106,14 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("sipwardd, the SIP shield: reads SIP before the softswitch does and drops scanners");
-  app.add_option("-c,--config", arguments.config, fmt::format("configuration file (default: {}, if it exists)", kDefaultConfig));
+  app.add_option("-c,--config", arguments.config,
+                 fmt::format("configuration file (default: {}, if it exists)", kDefaultConfig));
   app.add_flag("--check-config", arguments.check_config, "check configuration and rules, and exit");
   app.add_flag("--print-config", arguments.print_config, "print every setting with its meaning, and exit");
   app.set_version_flag("--version", "sipwardd " SIPWARD_VERSION);
-  app.footer("Exit status: 0 ended by a signal, 1 failure, 2 usage, 75 another program holds what is needed,\n"
-             "77 a capability is missing, 78 configuration or rules are wrong.");
+  app.footer(
+      "Exit status: 0 ended by a signal, 1 failure, 2 usage, 75 another program holds what is needed,\n"
+      "77 a capability is missing, 78 configuration or rules are wrong.");
   try {
     app.parse(argc, argv);
     return run(arguments);

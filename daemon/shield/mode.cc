@@ -5,7 +5,9 @@
 namespace sipward::shield {
 namespace {
 
-std::string name_of(config::Mode mode) { return mode == config::Mode::observe ? "observe" : "enforce"; }
+std::string name_of(config::Mode mode) {
+  return mode == config::Mode::observe ? "observe" : "enforce";
+}
 
 store::StoredMode first_mode(Keeper& keeper, config::Mode first, WallTime now) {
   const auto stored = keeper.with_store([](store::Store& store) { return store.mode(); });
@@ -29,7 +31,8 @@ Result<void> ModeSwitch::set(config::Mode mode, std::optional<std::chrono::milli
   return become(std::move(wanted));
 }
 
-// The kernel's rules first, then the workers, then the database: whatever fails, what is in force is told truly.
+// The kernel's rules first, then the workers, then the database: whatever fails, what is in force is told
+// truly.
 Result<void> ModeSwitch::become(store::StoredMode wanted) {
   const bool observe = wanted.mode == "observe";
   if (enforcer_)

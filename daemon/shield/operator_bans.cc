@@ -11,7 +11,8 @@ std::optional<std::uint64_t> dropped_in_kernel(Running& running, const Prefix& n
 
 json to_rows(Running& running, const std::vector<enforce::Ban>& bans) {
   json rows = json::array();
-  for (const enforce::Ban& ban : bans) rows.push_back(to_json(ban, wall_now(), dropped_in_kernel(running, ban.net)));
+  for (const enforce::Ban& ban : bans)
+    rows.push_back(to_json(ban, wall_now(), dropped_in_kernel(running, ban.net)));
   return rows;
 }
 
@@ -34,10 +35,12 @@ Result<json> add_ban(Running& running, const json& parameters, const Caller& cal
   if (!reason) return tl::unexpected(reason.error());
   const Now time = now();
   const std::optional<WallTime> expires = *length ? std::optional(time.wall + **length) : std::nullopt;
-  const auto added = running.enforcer.ban(*net, {reason->substr(0, 256), "", "cli:" + caller.user, true}, expires, time);
+  const auto added =
+      running.enforcer.ban(*net, {reason->substr(0, 256), "", "cli:" + caller.user, true}, expires, time);
   if (!added) return tl::unexpected(added.error());
   audit(running, caller, "bans.add", fmt::format("{} {}", net->to_string(), *reason));
-  return json{{"ban", to_json(added->ban, time.wall, std::nullopt)}, {"extended", added->extended || added->kept}};
+  return json{{"ban", to_json(added->ban, time.wall, std::nullopt)},
+              {"extended", added->extended || added->kept}};
 }
 
 Result<json> remove_bans(Running& running, const json& parameters, const Caller& caller) {

@@ -11,11 +11,14 @@ using Read = Result<json> (*)(Running&, const json&);
 using Change = Result<json> (*)(Running&, const json&, const Caller&);
 
 control::Method reading(Running& running, Read call) {
-  return {false, [&running, call](const json& parameters, const Caller&) { return call(running, parameters); }};
+  return {false,
+          [&running, call](const json& parameters, const Caller&) { return call(running, parameters); }};
 }
 
 control::Method changing(Running& running, Change call) {
-  return {true, [&running, call](const json& parameters, const Caller& caller) { return call(running, parameters, caller); }};
+  return {true, [&running, call](const json& parameters, const Caller& caller) {
+            return call(running, parameters, caller);
+          }};
 }
 
 }  // namespace
@@ -53,17 +56,22 @@ json to_json(const store::WhitelistEntry& entry) {
 }
 
 json to_json(const enforce::Ban& ban, WallTime now, std::optional<std::uint64_t> dropped) {
-  json row{{"net", ban.net.to_string()},        {"reason", ban.cause->reason},
-           {"rule", ban.cause->rule},           {"origin", ban.cause->origin},
-           {"verified", ban.cause->verified},   {"created", to_json(std::optional(ban.created))},
-           {"expires", to_json(ban.expires)},   {"left_ms", nullptr},
+  json row{{"net", ban.net.to_string()},
+           {"reason", ban.cause->reason},
+           {"rule", ban.cause->rule},
+           {"origin", ban.cause->origin},
+           {"verified", ban.cause->verified},
+           {"created", to_json(std::optional(ban.created))},
+           {"expires", to_json(ban.expires)},
+           {"left_ms", nullptr},
            {"dropped", nullptr}};
   if (ban.expires) row["left_ms"] = std::max<std::int64_t>((*ban.expires - now).count(), 0);
   if (dropped) row["dropped"] = *dropped;
   return row;
 }
 
-Result<std::string> text_parameter(const json& parameters, const char* name, std::optional<std::string> otherwise) {
+Result<std::string> text_parameter(const json& parameters, const char* name,
+                                   std::optional<std::string> otherwise) {
   const auto it = parameters.find(name);
   if (it == parameters.end() || it->is_null()) {
     if (otherwise) return *otherwise;
@@ -94,8 +102,10 @@ Result<std::size_t> count_parameter(const json& parameters, const char* name, st
 Result<std::optional<std::chrono::milliseconds>> length_parameter(const json& parameters) {
   const auto it = parameters.find("for_ms");
   if (it == parameters.end() || it->is_null()) return std::optional<std::chrono::milliseconds>();
-  if (!it->is_number_integer() || it->get<std::int64_t>() <= 0 || it->get<std::int64_t>() > kLengthMax.count())
-    return fail(ErrorKind::invalid, "parameter 'for_ms' must be a number of milliseconds above 0, at most 10 years");
+  if (!it->is_number_integer() || it->get<std::int64_t>() <= 0 ||
+      it->get<std::int64_t>() > kLengthMax.count())
+    return fail(ErrorKind::invalid,
+                "parameter 'for_ms' must be a number of milliseconds above 0, at most 10 years");
   return std::optional(std::chrono::milliseconds(it->get<std::int64_t>()));
 }
 

@@ -1,4 +1,5 @@
-// What operators can ask of the running shield (lib/control/PROTOCOL.md): one function a method, one file a subject.
+// What operators can ask of the running shield (lib/control/PROTOCOL.md): one function a method, one file a
+// subject.
 #pragma once
 
 #include <map>
@@ -13,8 +14,8 @@ namespace sipward::shield {
 // All methods, for control::Server. `running` must outlive them.
 [[nodiscard]] std::map<std::string, control::Method> operator_calls(Running& running);
 
-using nlohmann::json;
 using control::Caller;
+using nlohmann::json;
 
 // operator_status.cc
 [[nodiscard]] Result<json> get_status(Running& running, const json& parameters);
@@ -40,10 +41,12 @@ using control::Caller;
 [[nodiscard]] json to_json(const store::WhitelistEntry& entry);
 [[nodiscard]] json to_json(const enforce::Ban& ban, WallTime now, std::optional<std::uint64_t> dropped);
 // Parameters: an absent one is its default where that is allowed; a wrong one is `invalid` and names it.
-[[nodiscard]] Result<std::string> text_parameter(const json& parameters, const char* name, std::optional<std::string> otherwise);
+[[nodiscard]] Result<std::string> text_parameter(const json& parameters, const char* name,
+                                                 std::optional<std::string> otherwise);
 [[nodiscard]] Result<Prefix> net_parameter(const json& parameters);
 [[nodiscard]] Result<Address> address_parameter(const json& parameters);
-[[nodiscard]] Result<std::size_t> count_parameter(const json& parameters, const char* name, std::size_t otherwise);
+[[nodiscard]] Result<std::size_t> count_parameter(const json& parameters, const char* name,
+                                                  std::size_t otherwise);
 // for_ms: nothing for null or absent.
 [[nodiscard]] Result<std::optional<std::chrono::milliseconds>> length_parameter(const json& parameters);
 void audit(Running& running, const Caller& caller, std::string event, std::string detail);

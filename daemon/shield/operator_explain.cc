@@ -20,10 +20,11 @@ constexpr std::string_view kOptions =
 
 std::optional<limit::Source> find_source(Running& running, const Address& address) {
   for (const auto& worker : running.workers) {
-    const auto found = worker->shield().sources().with([&](limit::SourceTable& table) -> std::optional<limit::Source> {
-      const limit::Source* source = table.find(address);
-      return source ? std::optional(*source) : std::nullopt;
-    });
+    const auto found =
+        worker->shield().sources().with([&](limit::SourceTable& table) -> std::optional<limit::Source> {
+          const limit::Source* source = table.find(address);
+          return source ? std::optional(*source) : std::nullopt;
+        });
     if (found) return found;
   }
   return std::nullopt;
@@ -32,7 +33,8 @@ std::optional<limit::Source> find_source(Running& running, const Address& addres
 json counters_of(const std::optional<limit::Source>& source, Now time) {
   if (!source) return nullptr;
   const auto wall = [&](Instant at) {
-    return to_json(std::optional(time.wall - std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - at)));
+    return to_json(
+        std::optional(time.wall - std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - at)));
   };
   const auto reason = static_cast<decide::Reason>(source->last_drop_reason);
   return {{"read", source->read},
@@ -71,9 +73,12 @@ json verdict(std::string_view word, std::string_view reason, std::string text) {
 }
 
 // Asks the same function that judges packets.
-json judge_options(Running& running, const std::string& source_class, bool banned, const std::optional<limit::Source>& source) {
-  if (source_class == "trusted") return verdict("pass", "trusted", "passes unread: the source is whitelisted as trusted");
-  if (banned && !running.mode.observe()) return verdict("drop", "banned", "dropped in the kernel: the source is banned");
+json judge_options(Running& running, const std::string& source_class, bool banned,
+                   const std::optional<limit::Source>& source) {
+  if (source_class == "trusted")
+    return verdict("pass", "trusted", "passes unread: the source is whitelisted as trusted");
+  if (banned && !running.mode.observe())
+    return verdict("drop", "banned", "dropped in the kernel: the source is banned");
   sip::Message message;
   message.read(kOptions);
   const match::Hits none;
@@ -85,18 +90,23 @@ json judge_options(Running& running, const std::string& source_class, bool banne
   const auto decision = decide::decide(evidence, running.settings.policy);
   const bool drop = decide::is_drop(decision.reason);
   if (drop && running.mode.observe())
-    return verdict("pass", "observed", fmt::format("passes in mode observe; otherwise dropped: {}", describe(decision.reason)));
+    return verdict("pass", "observed",
+                   fmt::format("passes in mode observe; otherwise dropped: {}", describe(decision.reason)));
   return verdict(drop ? "drop" : "pass", to_string(decision.reason), std::string(describe(decision.reason)));
 }
 
-json advice(const std::string& address, const std::string& source_class, const std::optional<enforce::Ban>& ban) {
+json advice(const std::string& address, const std::string& source_class,
+            const std::optional<enforce::Ban>& ban) {
   json lines = json::array();
   if (ban) lines.push_back(fmt::format("to lift the ban: sipward bans remove {}", ban->net.to_string()));
   if (source_class == "unknown") {
-    lines.push_back(fmt::format("to let everything of it pass: sipward whitelist add {} --comment WHO", address));
-    lines.push_back(fmt::format("to read it but never ban it: sipward whitelist add {} --class peer --comment WHO", address));
+    lines.push_back(
+        fmt::format("to let everything of it pass: sipward whitelist add {} --comment WHO", address));
+    lines.push_back(fmt::format(
+        "to read it but never ban it: sipward whitelist add {} --class peer --comment WHO", address));
   }
-  if (!ban && source_class == "unknown") lines.push_back(fmt::format("to ban it: sipward bans add {} --for 24h --reason WHY", address));
+  if (!ban && source_class == "unknown")
+    lines.push_back(fmt::format("to ban it: sipward bans add {} --for 24h --reason WHY", address));
   return lines;
 }
 
@@ -118,17 +128,23 @@ Result<json> explain(Running& running, const json& parameters) {
   const Now time = now();
   const auto entries = entries_covering(running.enforcer.whitelist(), *address, time.wall);
   // The kernel asks for trusted before peer, so a trusted net wins over a peer inside it.
-  const bool trusted = std::ranges::any_of(entries, [](const auto& entry) { return entry.source_class == "trusted"; });
+  const bool trusted =
+      std::ranges::any_of(entries, [](const auto& entry) { return entry.source_class == "trusted"; });
   const std::string source_class = trusted ? "trusted" : entries.empty() ? "unknown" : "peer";
   const auto ban = running.enforcer.covering(*address);
   const auto source = find_source(running, *address);
 
-  json reply{{"address", address->to_string()}, {"class", source_class}, {"whitelist", json::array()},
-             {"evidence", json::array()},       {"history", json::array()}};
+  json reply{{"address", address->to_string()},
+             {"class", source_class},
+             {"whitelist", json::array()},
+             {"evidence", json::array()},
+             {"history", json::array()}};
   for (const store::WhitelistEntry& entry : entries) reply["whitelist"].push_back(shield::to_json(entry));
   reply["ban"] = ban_of(running, ban, *address, time.wall);
-  const auto evidence = running.keeper.with_store([&](store::Store& store) { return store.evidence(*address, store::kEvidencePerSource); });
-  const auto history = running.keeper.with_store([&](store::Store& store) { return store.ban_history(*address, kHistoryMax); });
+  const auto evidence = running.keeper.with_store(
+      [&](store::Store& store) { return store.evidence(*address, store::kEvidencePerSource); });
+  const auto history = running.keeper.with_store(
+      [&](store::Store& store) { return store.ban_history(*address, kHistoryMax); });
   if (!evidence) return tl::unexpected(evidence.error());
   if (!history) return tl::unexpected(history.error());
   for (const store::EvidenceRecord& record : *evidence) reply["evidence"].push_back(to_json(record));

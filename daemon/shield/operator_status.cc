@@ -18,7 +18,8 @@ constexpr double kConntrackFull = 0.8;
 std::optional<std::uint64_t> read_number(const char* path) {
   const auto text = read_file(path, 64);
   std::uint64_t number = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc()) return std::nullopt;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc())
+    return std::nullopt;
   return number;
 }
 
@@ -36,12 +37,9 @@ json queues(Running& running, Now time) {
     const auto number = static_cast<std::uint16_t>(running.settings.shield.first_queue + i);
     std::uint64_t read = 0;
     for (const auto& counter : running.counters.worker(i).by_reason) read += counter.get();
-    json row{{"number", number},
-             {"class", i + 1 == running.workers.size() ? "peer" : "unknown"},
-             {"depth", nullptr},
-             {"length_max", running.settings.shield.queue_length},
-             {"read", read},
-             {"alive", time.steady - running.workers[i]->last_beat() < kWorkerSilence}};
+    json row{{"number", number}, {"class", i + 1 == running.workers.size() ? "peer" : "unknown"},
+             {"depth", nullptr}, {"length_max", running.settings.shield.queue_length},
+             {"read", read},     {"alive", time.steady - running.workers[i]->last_beat() < kWorkerSilence}};
     if (kernel)
       for (const capture::QueueStatus& queue : *kernel)
         if (queue.number == number) row["depth"] = queue.depth;
@@ -52,7 +50,9 @@ json queues(Running& running, Now time) {
 
 json rules_summary(Running& running) {
   const auto rules = running.matcher.rules();
-  const auto with = [&](match::Action action) { return std::ranges::count(rules, action, &match::Rule::action); };
+  const auto with = [&](match::Action action) {
+    return std::ranges::count(rules, action, &match::Rule::action);
+  };
   return {{"count", rules.size()},
           {"ban", with(match::Action::ban)},
           {"drop", with(match::Action::drop)},
@@ -68,9 +68,11 @@ json mode_of(Running& running) {
 // What an operator should know at once; nothing: healthy.
 json problems(const Running& running, const json& status) {
   json found = json::array();
-  if (!running.table_present) found.push_back("table inet sipward is missing and cannot be made: nothing is shielded");
+  if (!running.table_present)
+    found.push_back("table inet sipward is missing and cannot be made: nothing is shielded");
   for (const json& queue : status["queues"])
-    if (!queue["alive"].get<bool>()) found.push_back(fmt::format("the worker of queue {} does not answer", queue["number"].get<int>()));
+    if (!queue["alive"].get<bool>())
+      found.push_back(fmt::format("the worker of queue {} does not answer", queue["number"].get<int>()));
   if (running.mode.observe()) found.push_back("mode observe: nothing is dropped");
   if (const auto errors = status["store"]["errors"].get<std::uint64_t>(); errors > 0)
     found.push_back(fmt::format("the database could not be written {} times", errors));
@@ -106,13 +108,15 @@ json dropped_by_reason(metrics::Counters& counters, const KernelCounters& kernel
     if (decide::is_drop(reason)) row[std::string(to_string(reason))] = counters.by_reason(reason);
   }
   row["banned"] = row["banned"].get<std::uint64_t>() + packets(kernel, "banned");
-  for (const char* guard : {"source_rate", "meter_full", "unknown_budget"}) row[guard] = packets(kernel, guard);
+  for (const char* guard : {"source_rate", "meter_full", "unknown_budget"})
+    row[guard] = packets(kernel, guard);
   row["lost_with_daemon"] = counters.event(Event::lost_with_daemon).get();
   row["lost_in_queue"] = counters.event(Event::lost_in_queue).get();
   // Between gate and inspect other rules of this host, or conntrack, may take a packet away.
-  const std::uint64_t gone_on = packets(kernel, "trusted") + packets(kernel, "banned") + packets(kernel, "source_rate") +
-                                packets(kernel, "meter_full") + packets(kernel, "unknown_budget") +
-                                packets(kernel, "observed_guard") + packets(kernel, "queued");
+  const std::uint64_t gone_on = packets(kernel, "trusted") + packets(kernel, "banned") +
+                                packets(kernel, "source_rate") + packets(kernel, "meter_full") +
+                                packets(kernel, "unknown_budget") + packets(kernel, "observed_guard") +
+                                packets(kernel, "queued");
   const std::uint64_t offered = packets(kernel, "offered");
   row["other_rules"] = offered > gone_on ? offered - gone_on : 0;
   return row;
@@ -148,7 +152,8 @@ json in_queue(Running& running) {
 json packets_summary(Running& running, const KernelCounters& kernel) {
   json row{{"offered", packets(kernel, "offered")},
            {"trusted", packets(kernel, "trusted")},
-           {"read", sum(passed_by_reason(running.counters)) + static_cast<std::int64_t>(running.counters.dropped())},
+           {"read",
+            sum(passed_by_reason(running.counters)) + static_cast<std::int64_t>(running.counters.dropped())},
            {"passed",
             {{"trusted", packets(kernel, "trusted")},
              {"read", packets(kernel, "passed")},
@@ -157,10 +162,12 @@ json packets_summary(Running& running, const KernelCounters& kernel) {
            {"dropped", dropped_by_reason(running.counters, kernel)},
            {"would_drop", would_drop(running.counters, kernel)},
            {"bypassed",
-            {{"no_daemon", packets(kernel, "bypassed_no_daemon")}, {"queue_full", packets(kernel, "bypassed_queue_full")}}},
+            {{"no_daemon", packets(kernel, "bypassed_no_daemon")},
+             {"queue_full", packets(kernel, "bypassed_queue_full")}}},
            {"in_queue", in_queue(running)}};
   const std::int64_t waiting = row["in_queue"].is_null() ? 0 : row["in_queue"].get<std::int64_t>();
-  row["unaccounted"] = row["offered"].get<std::int64_t>() - sum(row["passed"]) - sum(row["dropped"]) - sum(row["bypassed"]) - waiting;
+  row["unaccounted"] = row["offered"].get<std::int64_t>() - sum(row["passed"]) - sum(row["dropped"]) -
+                       sum(row["bypassed"]) - waiting;
   return row;
 }
 
@@ -169,9 +176,12 @@ json by_rule(Running& running) {
   for (const match::Rule& rule : running.matcher.rules()) {
     const metrics::RuleCounter* counter = running.counters.rule(rule.id);
     if (counter && counter->hits.get() > 0)
-      rows.push_back({{"rule", rule.id}, {"action", match::to_string(rule.action)}, {"hits", counter->hits.get()}});
+      rows.push_back(
+          {{"rule", rule.id}, {"action", match::to_string(rule.action)}, {"hits", counter->hits.get()}});
   }
-  std::sort(rows.begin(), rows.end(), [](const json& a, const json& b) { return a["hits"].get<std::uint64_t>() > b["hits"].get<std::uint64_t>(); });
+  std::sort(rows.begin(), rows.end(), [](const json& a, const json& b) {
+    return a["hits"].get<std::uint64_t>() > b["hits"].get<std::uint64_t>();
+  });
   return rows;
 }
 
@@ -179,14 +189,17 @@ json by_method(const metrics::Counters& counters) {
   json rows = json::array();
   for (std::size_t i = 0; i < metrics::kMethods.size(); ++i)
     if (counters.method_read(i) > 0)
-      rows.push_back({{"method", metrics::kMethods[i]}, {"read", counters.method_read(i)}, {"dropped", counters.method_dropped(i)}});
+      rows.push_back({{"method", metrics::kMethods[i]},
+                      {"read", counters.method_read(i)},
+                      {"dropped", counters.method_dropped(i)}});
   return rows;
 }
 
 json by_source(Running& running, std::size_t rows_max, Now time) {
   std::vector<limit::Source> sources;
   for (const auto& worker : running.workers) {
-    const auto top = worker->shield().sources().with([&](limit::SourceTable& table) { return table.top(rows_max); });
+    const auto top =
+        worker->shield().sources().with([&](limit::SourceTable& table) { return table.top(rows_max); });
     sources.insert(sources.end(), top.begin(), top.end());
   }
   std::ranges::sort(sources, std::greater(), &limit::Source::read);
@@ -219,23 +232,25 @@ json events(metrics::Counters& counters) {
 Result<json> get_status(Running& running, const json&) {
   const Now time = now();
   const bool native = running.enforcer.queue_target() == enforce::QueueTarget::native;
-  json status{{"version", SIPWARD_VERSION},
-              {"pid", getpid()},
-              {"started", to_json(std::optional(running.started.wall))},
-              {"uptime_ms", std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - running.started.steady).count()},
-              {"mode", mode_of(running)},
-              {"ports", {{"udp", running.settings.shield.udp_ports}, {"tcp", running.settings.shield.tcp_ports}}},
-              {"queue_target", native ? "native" : "compat"},
-              {"fail_open", running.settings.shield.fail_open},
-              {"queues", queues(running, time)},
-              {"rules", rules_summary(running)},
-              {"bans", {{"active", running.enforcer.ban_count()}, {"max", running.settings.bans.addresses_max}}},
-              {"whitelist", {{"entries", running.enforcer.whitelist().size()}}},
-              {"table", {{"present", running.table_present}}},
-              {"conntrack", conntrack()},
-              {"store",
-               {{"path", running.settings.paths.database.string()},
-                {"errors", running.counters.event(Event::store_errors).get()}}}};
+  json status{
+      {"version", SIPWARD_VERSION},
+      {"pid", getpid()},
+      {"started", to_json(std::optional(running.started.wall))},
+      {"uptime_ms",
+       std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - running.started.steady).count()},
+      {"mode", mode_of(running)},
+      {"ports", {{"udp", running.settings.shield.udp_ports}, {"tcp", running.settings.shield.tcp_ports}}},
+      {"queue_target", native ? "native" : "compat"},
+      {"fail_open", running.settings.shield.fail_open},
+      {"queues", queues(running, time)},
+      {"rules", rules_summary(running)},
+      {"bans", {{"active", running.enforcer.ban_count()}, {"max", running.settings.bans.addresses_max}}},
+      {"whitelist", {{"entries", running.enforcer.whitelist().size()}}},
+      {"table", {{"present", running.table_present}}},
+      {"conntrack", conntrack()},
+      {"store",
+       {{"path", running.settings.paths.database.string()},
+        {"errors", running.counters.event(Event::store_errors).get()}}}};
   status["problems"] = problems(running, status);
   return status;
 }
@@ -258,7 +273,8 @@ Result<json> list_rules(Running& running, const json&) {
   for (const match::Rule& rule : running.matcher.rules()) {
     const metrics::RuleCounter* counter = running.counters.rule(rule.id);
     const std::uint64_t last_ms = counter ? counter->last_hit_ms.get() : 0;
-    const auto last = last_ms == 0 ? std::nullopt : std::optional(WallTime(std::chrono::milliseconds(last_ms)));
+    const auto last =
+        last_ms == 0 ? std::nullopt : std::optional(WallTime(std::chrono::milliseconds(last_ms)));
     const match::Condition& first = rule.conditions.front();
     rows.push_back({{"id", rule.id},
                     {"action", match::to_string(rule.action)},
@@ -277,7 +293,9 @@ Result<json> list_rules(Running& running, const json&) {
   return json{{"rules", rows}};
 }
 
-Result<json> get_mode(Running& running, const json&) { return mode_of(running); }
+Result<json> get_mode(Running& running, const json&) {
+  return mode_of(running);
+}
 
 Result<json> set_mode(Running& running, const json& parameters, const Caller& caller) {
   const auto name = text_parameter(parameters, "mode", std::nullopt);

@@ -42,12 +42,14 @@ Result<json> add_whitelist(Running& running, const json& parameters, const Calle
   if (!length) return tl::unexpected(length.error());
 
   const Now time = now();
-  store::WhitelistEntry entry{*net, *source_class, comment->substr(0, 1024), time.wall, std::nullopt, "cli:" + caller.user};
+  store::WhitelistEntry entry{*net,      *source_class, comment->substr(0, 1024),
+                              time.wall, std::nullopt,  "cli:" + caller.user};
   if (*length) entry.expires = time.wall + **length;
   const auto added = running.enforcer.whitelist(entry, time);
   if (!added) return tl::unexpected(added.error());
   running.lift_in_workers(*net);
-  audit(running, caller, "whitelist.add", fmt::format("{} class {} {}", net->to_string(), *source_class, *comment));
+  audit(running, caller, "whitelist.add",
+        fmt::format("{} class {} {}", net->to_string(), *source_class, *comment));
   json lifted = json::array();
   for (const enforce::Ban& ban : added->lifted) lifted.push_back(ban.net.to_string());
   return json{{"entry", to_json(entry)}, {"lifted", lifted}, {"updated", added->updated}};

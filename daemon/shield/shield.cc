@@ -8,7 +8,9 @@ namespace {
 // Evidence of the same source is kept this often; the newest few stay in the database.
 constexpr auto kEvidenceInterval = std::chrono::seconds(10);
 
-std::string excerpt(std::string_view bytes) { return std::string(bytes.substr(0, store::kExcerptMax)); }
+std::string excerpt(std::string_view bytes) {
+  return std::string(bytes.substr(0, store::kExcerptMax));
+}
 
 std::string_view top_via(const sip::Message& message) {
   const sip::Header* via = message.find(sip::HeaderName::via);
@@ -17,7 +19,8 @@ std::string_view top_via(const sip::Message& message) {
 
 std::string destination_of(const packet::Datagram& datagram) {
   const bool v6 = datagram.destination.family() == Family::ipv6;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", datagram.destination.to_string(), v6 ? "]" : "", datagram.destination_port);
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", datagram.destination.to_string(), v6 ? "]" : "",
+                     datagram.destination_port);
 }
 
 // Which rule is to blame; none when the policy alone refused.
@@ -41,7 +44,8 @@ Shield::Shield(const Common& common, metrics::WorkerCounters& counters, decide::
       scratch_(common.matcher.new_scratch()),
       sources_(sources_max) {}
 
-Outcome Shield::process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources, Now now) {
+Outcome Shield::process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources,
+                        Now now) {
   const auto datagram = packet::decode(packet);
   if (!datagram) {
     count(decide::Reason::undecodable, false);
@@ -71,18 +75,21 @@ Outcome Shield::process(std::span<const std::byte> packet, bool verified, limit:
   return {observed ? decide::Reason::observed : decision.reason, std::move(consequences)};
 }
 
-decide::Evidence Shield::evidence_of(const packet::Datagram& datagram, bool verified, limit::SourceTable& table,
-                                     limit::Source& source, const match::Hits& hits, Now now) const {
+decide::Evidence Shield::evidence_of(const packet::Datagram& datagram, bool verified,
+                                     limit::SourceTable& table, limit::Source& source,
+                                     const match::Hits& hits, Now now) const {
   const bool tcp = datagram.protocol == packet::Protocol::tcp;
   decide::Evidence evidence;
   evidence.source_class = source_class_;
   evidence.transport = tcp ? decide::Transport::tcp : decide::Transport::udp;
   evidence.verified = tcp && verified;
   evidence.banned = source.banned_until > now.steady;
+  evidence.empty = datagram.payload.empty();
   evidence.message = &message_;
   evidence.hits = &hits;
   if (decide::is_refused(message_, source_class_, common_.policy))
-    evidence.refused_in_window = table.count_refused(source, top_via(message_), common_.policy.refuse_window, now.steady);
+    evidence.refused_in_window =
+        table.count_refused(source, top_via(message_), common_.policy.refuse_window, now.steady);
   return evidence;
 }
 
@@ -108,7 +115,8 @@ void Shield::count(decide::Reason reason, bool observed) {
 Consequences Shield::consequences_of(const packet::Datagram& datagram, const decide::Evidence& evidence,
                                      const decide::Decision& decision, limit::Source& source, Now now) const {
   Consequences consequences;
-  if (decision.ban) consequences.ban = BanRequest{datagram.source, cause_of(evidence, decision), *decision.ban};
+  if (decision.ban)
+    consequences.ban = BanRequest{datagram.source, cause_of(evidence, decision), *decision.ban};
   const bool due = source.evidence_at == Instant{} || now.steady - source.evidence_at >= kEvidenceInterval;
   if (!decision.ban && (!due || decision.reason == decide::Reason::banned)) return consequences;
   source.evidence_at = now.steady;

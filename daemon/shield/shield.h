@@ -52,17 +52,21 @@ class Shield {
          std::size_t sources_max);
 
   // decode -> read SIP -> match -> look up the source -> decide -> count. Never throws on traffic.
-  [[nodiscard]] Outcome process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources, Now now);
+  [[nodiscard]] Outcome process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources,
+                                Now now);
 
   [[nodiscard]] Guarded<limit::SourceTable>& sources() { return sources_; }
 
  private:
-  [[nodiscard]] decide::Evidence evidence_of(const packet::Datagram& datagram, bool verified, limit::SourceTable& table,
-                                             limit::Source& source, const match::Hits& hits, Now now) const;
+  [[nodiscard]] decide::Evidence evidence_of(const packet::Datagram& datagram, bool verified,
+                                             limit::SourceTable& table, limit::Source& source,
+                                             const match::Hits& hits, Now now) const;
   void count_rules(const match::Hits& hits, Now now);
   void count(decide::Reason reason, bool observed);
-  [[nodiscard]] Consequences consequences_of(const packet::Datagram& datagram, const decide::Evidence& evidence,
-                                             const decide::Decision& decision, limit::Source& source, Now now) const;
+  [[nodiscard]] Consequences consequences_of(const packet::Datagram& datagram,
+                                             const decide::Evidence& evidence,
+                                             const decide::Decision& decision, limit::Source& source,
+                                             Now now) const;
 
   const Common& common_;
   metrics::WorkerCounters& counters_;

@@ -10,15 +10,17 @@
 
 namespace sipward::shield {
 
-Worker::Worker(std::unique_ptr<capture::NetlinkQueue> queue, std::unique_ptr<Shield> shield, const Outlets& outlets,
-               metrics::WorkerCounters& counters)
+Worker::Worker(std::unique_ptr<capture::NetlinkQueue> queue, std::unique_ptr<Shield> shield,
+               const Outlets& outlets, metrics::WorkerCounters& counters)
     : queue_(std::move(queue)),
       shield_(std::move(shield)),
       outlets_(outlets),
       counters_(counters),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  stop();
+}
 
 void Worker::start() {
   beat_.store(now().steady.time_since_epoch().count(), std::memory_order_relaxed);

@@ -13,7 +13,8 @@
 
 namespace sipward::shield {
 
-// Where a worker leaves what is to be done beside the verdicts. Never waits: what does not fit is counted and lost.
+// Where a worker leaves what is to be done beside the verdicts. Never waits: what does not fit is counted and
+// lost.
 struct Outlets {
   Channel<BanRequest>& bans;
   Channel<store::EvidenceRecord>& evidence;
@@ -30,7 +31,9 @@ class Worker {
   void stop();
 
   // When the loop last came round: the watchdog's measure of life. At least every second in a healthy worker.
-  [[nodiscard]] Instant last_beat() const { return Instant(Instant::duration(beat_.load(std::memory_order_relaxed))); }
+  [[nodiscard]] Instant last_beat() const {
+    return Instant(Instant::duration(beat_.load(std::memory_order_relaxed)));
+  }
   [[nodiscard]] Shield& shield() { return *shield_; }
 
  private:

@@ -74,16 +74,20 @@ Address Address::decremented() const {
 Result<Prefix> Prefix::parse(std::string_view text) {
   const auto slash = text.find('/');
   auto address = Address::parse(text.substr(0, slash));
-  if (!address) return fail(ErrorKind::invalid, "'{}' is not an address or a net (192.0.2.1, 192.0.2.0/24, 2001:db8::/32)", text);
+  if (!address)
+    return fail(ErrorKind::invalid,
+                "'{}' is not an address or a net (192.0.2.1, 192.0.2.0/24, 2001:db8::/32)", text);
   if (slash == std::string_view::npos) return Prefix(*address);
   const auto digits = text.substr(slash + 1);
   unsigned length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   if (error != std::errc() || end != digits.data() + digits.size() || length > address->bits())
-    return fail(ErrorKind::invalid, "'{}': the prefix length must be a number from 0 to {}", text, address->bits());
+    return fail(ErrorKind::invalid, "'{}': the prefix length must be a number from 0 to {}", text,
+                address->bits());
   const Prefix prefix(*address, length);
   if (prefix.base() != *address)
-    return fail(ErrorKind::invalid, "'{}' has host bits set; did you mean {}/{}?", text, prefix.base().to_string(), length);
+    return fail(ErrorKind::invalid, "'{}' has host bits set; did you mean {}/{}?", text,
+                prefix.base().to_string(), length);
   return prefix;
 }
 

@@ -20,7 +20,8 @@ class Address {
  public:
   Address() = default;  // 0.0.0.0
 
-  // `bytes` in network order: 4 for IPv4, 16 for IPv6; an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) stays IPv6.
+  // `bytes` in network order: 4 for IPv4, 16 for IPv6; an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) stays
+  // IPv6.
   [[nodiscard]] static Address v4(std::span<const std::byte, 4> bytes);
   [[nodiscard]] static Address v6(std::span<const std::byte, 16> bytes);
   // "192.0.2.1" or "2001:db8::1", no brackets, no zone. Errors quote the text.
@@ -57,8 +58,8 @@ class Prefix {
   // Clears the host bits. `length` must be at most address.bits().
   Prefix(Address address, unsigned length) : base_(address.masked(length)), length_(length) {}
 
-  // "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". Host bits that are set are an error that names the net that was
-  // probably meant ("192.0.2.7/24 has host bits set; did you mean 192.0.2.0/24?").
+  // "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". Host bits that are set are an error that names the net that
+  // was probably meant ("192.0.2.7/24 has host bits set; did you mean 192.0.2.0/24?").
   [[nodiscard]] static Result<Prefix> parse(std::string_view text);
 
   [[nodiscard]] const Address& base() const { return base_; }

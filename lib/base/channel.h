@@ -26,7 +26,8 @@ class Channel {
     return true;
   }
 
-  // All that is there, in order; waits up to `timeout` for something. Empty: nothing came, or closed and drained.
+  // All that is there, in order; waits up to `timeout` for something. Empty: nothing came, or closed and
+  // drained.
   [[nodiscard]] std::vector<T> take_all(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
     filled_.wait_for(lock, timeout, [this] { return closed_ || !waiting_.empty(); });

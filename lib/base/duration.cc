@@ -23,7 +23,8 @@ constexpr std::array<Unit, 6> kUnits{{{"ms", 1},
 constexpr std::int64_t kLongest_ms = 3660LL * 24 * 3600 * 1000;
 
 tl::unexpected<Error> wrong(std::string_view text) {
-  return fail(ErrorKind::invalid, "'{}' is not a duration; write 90s, 10m, 4h, 7d or 1h30m, at most 10 years", text);
+  return fail(ErrorKind::invalid, "'{}' is not a duration; write 90s, 10m, 4h, 7d or 1h30m, at most 10 years",
+              text);
 }
 
 const Unit* unit_at(std::string_view text) {
@@ -70,6 +71,8 @@ std::string format_duration(milliseconds duration) {
   return join(std::chrono::duration_cast<std::chrono::seconds>(duration), 2, " ");
 }
 
-std::string spell_duration(milliseconds duration) { return join(duration, 5, ""); }
+std::string spell_duration(milliseconds duration) {
+  return join(duration, 5, "");
+}
 
 }  // namespace sipward

@@ -9,8 +9,8 @@
 
 namespace sipward {
 
-// "90s", "10m", "4h", "7d", "2w", "1h30m", "500ms". A bare number, a sign, an unknown unit, or more than 10 years is an
-// error that says what was expected.
+// "90s", "10m", "4h", "7d", "2w", "1h30m", "500ms". A bare number, a sign, an unknown unit, or more than 10
+// years is an error that says what was expected.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // The two largest units that matter: "2d 4h", "59m 12s", "350ms"; zero is "0s".

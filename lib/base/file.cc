@@ -19,7 +19,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t siz
     if (n < 0) return fail_errno(errno, fmt::format("cannot read {}", path.string()));
     if (n == 0) return content;
     content.append(chunk.data(), static_cast<std::size_t>(n));
-    if (content.size() > size_max) return fail(ErrorKind::invalid, "{} is larger than {} bytes", path.string(), size_max);
+    if (content.size() > size_max)
+      return fail(ErrorKind::invalid, "{} is larger than {} bytes", path.string(), size_max);
   }
 }
 

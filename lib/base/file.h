@@ -10,6 +10,7 @@
 namespace sipward {
 
 // The file's content; more than `size_max` bytes is an error, so that a wrong path cannot eat the memory.
-[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::size_t size_max = 16U << 20U);
+[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
+                                            std::size_t size_max = 16U << 20U);
 
 }  // namespace sipward

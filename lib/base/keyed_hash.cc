@@ -51,8 +51,7 @@ std::uint64_t KeyedHash::operator()(std::span<const std::byte> bytes) const {
     std::memcpy(&word, bytes.data(), 8);
     s.absorb(word);
   }
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    last |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
+  for (std::size_t i = 0; i < bytes.size(); ++i) last |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
   s.absorb(last);
   s.v2 ^= 0xffU;
   for (int i = 0; i < 3; ++i) s.round();

@@ -8,8 +8,8 @@
 
 namespace sipward {
 
-// SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012; the 1-3 variant is the one language run-times
-// use for tables). A hash never identifies a key: compare the key itself.
+// SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012; the 1-3 variant is the one
+// language run-times use for tables). A hash never identifies a key: compare the key itself.
 class KeyedHash {
  public:
   // A key from the kernel's random generator.

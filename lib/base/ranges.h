@@ -24,8 +24,9 @@ struct TimedRange {
   friend bool operator==(const TimedRange&, const TimedRange&) = default;
 };
 
-// The union of `prefixes` of one family, sorted and disjoint; where several cover an address the latest end wins, and
-// neighbours with the same end are one range. nftables interval sets refuse overlaps, operators do not.
+// The union of `prefixes` of one family, sorted and disjoint; where several cover an address the latest end
+// wins, and neighbours with the same end are one range. nftables interval sets refuse overlaps, operators do
+// not.
 [[nodiscard]] std::vector<TimedRange> disjoint_ranges(std::span<const TimedPrefix> prefixes, Family family);
 
 }  // namespace sipward

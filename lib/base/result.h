@@ -1,4 +1,5 @@
-// Results that carry what was attempted. Exceptions are for start-up only; nothing that traffic can cause throws.
+// Results that carry what was attempted. Exceptions are for start-up only; nothing that traffic can cause
+// throws.
 #pragma once
 
 #include <fmt/format.h>
@@ -11,8 +12,8 @@
 
 namespace sipward {
 
-// What a caller can do about a failure. The CLI's exit codes and the control protocol's error names follow from it, so
-// nobody has to read the text.
+// What a caller can do about a failure. The CLI's exit codes and the control protocol's error names follow
+// from it, so nobody has to read the text.
 enum class ErrorKind {
   failed,       // the operation was tried and did not work
   invalid,      // the input is wrong: say what was expected

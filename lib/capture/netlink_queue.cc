@@ -20,10 +20,13 @@ namespace {
 constexpr std::uint32_t kCopyRange = 0xffff;
 constexpr std::size_t kMessageSize = kCopyRange + 1024;
 constexpr std::size_t kVerdictSizeMax = 64;
-// A queued packet of usual size takes about 1,300 bytes of the receive buffer; the kernel doubles the value that is set.
+// A queued packet of usual size takes about 1,300 bytes of the receive buffer; the kernel doubles the value
+// that is set.
 constexpr std::uint32_t kReceiveBytesPerPacket = 1400;
 
-void set_option(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
+void set_option(int fd, int level, int option, int value) {
+  setsockopt(fd, level, option, &value, sizeof value);
+}
 
 // Sends one configuration message and reads its acknowledgement; the errno, 0 if it was taken.
 int ask(int fd, nlmsghdr* message) {
@@ -65,7 +68,9 @@ Packet::Packet(Packet&& other) noexcept
       bytes_(other.bytes_),
       truncated_(other.truncated_) {}
 
-Packet::~Packet() { pass(); }
+Packet::~Packet() {
+  pass();
+}
 
 void Packet::pass() {
   if (NetlinkQueue* queue = std::exchange(queue_, nullptr))
@@ -82,7 +87,9 @@ NetlinkQueue::NetlinkQueue(Fd fd, const QueueOptions& options)
   verdicts_.reserve(kBatch * kVerdictSizeMax);
 }
 
-NetlinkQueue::~NetlinkQueue() { flush(); }
+NetlinkQueue::~NetlinkQueue() {
+  flush();
+}
 
 Result<std::unique_ptr<NetlinkQueue>> NetlinkQueue::open(const QueueOptions& options) {
   Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
@@ -108,7 +115,8 @@ Result<void> NetlinkQueue::configure() {
     return fail_errno(error, fmt::format("cannot bind queue {}", options_.number));
   }
   // Always whole GSO packets: the kernel loses segments otherwise (Linux commit 207b3ebacb61).
-  const std::uint32_t flags = NFQA_CFG_F_GSO | (options_.fail_open ? std::uint32_t{NFQA_CFG_F_FAIL_OPEN} : 0U);
+  const std::uint32_t flags =
+      NFQA_CFG_F_GSO | (options_.fail_open ? std::uint32_t{NFQA_CFG_F_FAIL_OPEN} : 0U);
   auto* config = nfq_nlmsg_put(buffer.data(), NFQNL_MSG_CONFIG, options_.number);
   nfq_nlmsg_cfg_put_params(config, NFQNL_COPY_PACKET, static_cast<int>(kCopyRange));
   mnl_attr_put_u32(config, NFQA_CFG_FLAGS, htonl(flags));
@@ -119,7 +127,8 @@ Result<void> NetlinkQueue::configure() {
 
   set_option(fd_.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
   const std::uint64_t wanted = std::uint64_t{options_.length_max} * kReceiveBytesPerPacket / 2;
-  set_option(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, static_cast<int>(std::min<std::uint64_t>(wanted, 1U << 30U)));
+  set_option(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE,
+             static_cast<int>(std::min<std::uint64_t>(wanted, 1U << 30U)));
   return {};
 }
 
@@ -142,7 +151,8 @@ void NetlinkQueue::read_message(std::span<char> message) {
     }
     std::array<nlattr*, NFQA_MAX + 1> attributes{};
     if (nfq_nlmsg_parse(header, attributes.data()) < 0 || !attributes[NFQA_PACKET_HDR]) continue;
-    const auto* packet = static_cast<const nfqnl_msg_packet_hdr*>(mnl_attr_get_payload(attributes[NFQA_PACKET_HDR]));
+    const auto* packet =
+        static_cast<const nfqnl_msg_packet_hdr*>(mnl_attr_get_payload(attributes[NFQA_PACKET_HDR]));
     const nlattr* payload = attributes[NFQA_PAYLOAD];
     const auto* bytes = payload ? static_cast<const std::byte*>(mnl_attr_get_payload(payload)) : nullptr;
     const std::size_t size = payload ? mnl_attr_get_payload_len(payload) : 0;
@@ -166,7 +176,8 @@ std::vector<Packet>& NetlinkQueue::receive() {
 void NetlinkQueue::flush() {
   packets_.clear();
   if (verdicts_.empty()) return;
-  // Out of memory for the message: the verdicts are kept and sent with the next ones, or the packets would never leave.
+  // Out of memory for the message: the verdicts are kept and sent with the next ones, or the packets would
+  // never leave.
   if (::send(fd_.get(), verdicts_.data(), verdicts_.size(), 0) < 0 && (errno == ENOBUFS || errno == ENOMEM)) {
     ++errors_;
     return;
@@ -174,6 +185,8 @@ void NetlinkQueue::flush() {
   verdicts_.clear();
 }
 
-std::uint64_t NetlinkQueue::take_errors() { return std::exchange(errors_, 0); }
+std::uint64_t NetlinkQueue::take_errors() {
+  return std::exchange(errors_, 0);
+}
 
 }  // namespace sipward::capture

@@ -25,7 +25,8 @@ class NetlinkQueue;
 // Move-only; lives no longer than the batch it came with.
 class Packet {
  public:
-  Packet(NetlinkQueue& queue, std::uint32_t id, std::uint32_t mark, std::span<const std::byte> bytes, bool truncated)
+  Packet(NetlinkQueue& queue, std::uint32_t id, std::uint32_t mark, std::span<const std::byte> bytes,
+         bool truncated)
       : queue_(&queue), id_(id), mark_(mark), bytes_(bytes), truncated_(truncated) {}
   Packet(Packet&& other) noexcept;
   Packet& operator=(Packet&&) = delete;
@@ -59,8 +60,8 @@ class NetlinkQueue {
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  // What has arrived, at most kBatch packets, without waiting. The packets and their bytes are valid until the next call,
-  // which first sends the verdicts of this batch.
+  // What has arrived, at most kBatch packets, without waiting. The packets and their bytes are valid until
+  // the next call, which first sends the verdicts of this batch.
   [[nodiscard]] std::vector<Packet>& receive();
   // Gives the packets of the last batch their default verdict if they have none, and sends all verdicts.
   void flush();

@@ -16,8 +16,8 @@ Result<std::vector<QueueStatus>> read_queue_status() {
   std::uint32_t copy_mode = 0;
   std::uint32_t copy_range = 0;
   std::uint32_t one = 0;
-  while (lines >> q.number >> q.port >> q.depth >> copy_mode >> copy_range >> q.queue_dropped >> q.user_dropped >>
-         q.id_sequence >> one)
+  while (lines >> q.number >> q.port >> q.depth >> copy_mode >> copy_range >> q.queue_dropped >>
+         q.user_dropped >> q.id_sequence >> one)
     queues.push_back(q);
   return queues;
 }

@@ -13,19 +13,23 @@ Decision banned(Reason reason, const Evidence& evidence, const Policy& policy) {
   return {reason, evidence.verified ? policy.ban_verified : policy.ban_unverified};
 }
 
+// In requests alone: what a response says in From is our own side's words.
 bool hits(const Evidence& evidence) {
-  return evidence.hits && evidence.hits->strongest && evidence.hits->strongest->action != match::Action::log;
+  return evidence.message->kind() == sip::Kind::request && evidence.hits && evidence.hits->strongest &&
+         evidence.hits->strongest->action != match::Action::log;
 }
 
 Decision by_signature(const Evidence& evidence, const Policy& policy) {
-  if (evidence.hits->strongest->action == match::Action::ban) return banned(Reason::signature, evidence, policy);
+  if (evidence.hits->strongest->action == match::Action::ban)
+    return banned(Reason::signature, evidence, policy);
   return {Reason::signature, std::nullopt};
 }
 
 // A TCP segment that begins no message may be the middle of one: passed until streams are put together.
 Decision by_not_sip(const Evidence& evidence, const Policy& policy) {
   if (evidence.transport == Transport::tcp) return {Reason::tcp_data, std::nullopt};
-  if (policy.drop_not_sip && evidence.source_class != SourceClass::peer) return {Reason::not_sip, std::nullopt};
+  if (policy.drop_not_sip && evidence.source_class != SourceClass::peer)
+    return {Reason::not_sip, std::nullopt};
   return passed(Reason::not_sip_let, evidence);
 }
 
@@ -57,11 +61,12 @@ Decision decide(const Evidence& evidence, const Policy& policy) {
   const sip::Message& message = *evidence.message;
   const bool unknown = evidence.source_class == SourceClass::unknown;
   if (evidence.banned) return {Reason::banned, std::nullopt};
+  if (hits(evidence)) return by_signature(evidence, policy);
+  if (unknown && !policy.serve_unknown) return {Reason::unknown, std::nullopt};
+  if (evidence.empty && evidence.transport == Transport::tcp) return passed(Reason::tcp_data, evidence);
   if (message.kind() == sip::Kind::keepalive) return passed(Reason::keepalive, evidence);
   if (message.kind() == sip::Kind::response) return passed(Reason::response, evidence);
   if (message.kind() == sip::Kind::not_sip) return by_not_sip(evidence, policy);
-  if (hits(evidence)) return by_signature(evidence, policy);
-  if (unknown && !policy.serve_unknown) return {Reason::unknown, std::nullopt};
   if (unknown && is_malformed(message.defects(), policy)) return {Reason::malformed, std::nullopt};
   return by_method(evidence, policy);
 }

@@ -18,8 +18,9 @@ enum class Transport : std::uint8_t { udp, tcp };
 struct Evidence {
   SourceClass source_class = SourceClass::unknown;
   Transport transport = Transport::udp;
-  bool verified = false;   // the source proved that it receives what is sent to it
-  bool banned = false;     // its ban is decided already
+  bool verified = false;  // the source proved that it receives what is sent to it
+  bool banned = false;    // its ban is decided already
+  bool empty = false;     // no payload: a TCP handshake or acknowledgement, an empty datagram
   const sip::Message* message = nullptr;
   const match::Hits* hits = nullptr;
   unsigned refused_in_window = 0;  // distinct refused requests of this source, this one included if it is one
@@ -30,11 +31,13 @@ struct Decision {
   std::optional<std::chrono::milliseconds> ban;  // ban the source for this long
 };
 
-// In this order, the first that applies: banned, keepalive, response, not SIP, signature, class unknown not served,
-// malformed, method, accept. A signature comes before "not served" so that a scanner is called a scanner.
+// In this order, the first that applies: banned, signature, class unknown not served, keepalive, response,
+// not SIP, malformed, method, accept. A signature comes before "not served" so that a scanner is called a
+// scanner.
 [[nodiscard]] Decision decide(const Evidence& evidence, const Policy& policy);
 
-// Whether the method policy refuses this message: asked before decide(), to count it (Evidence::refused_in_window).
+// Whether the method policy refuses this message: asked before decide(), to count it
+// (Evidence::refused_in_window).
 [[nodiscard]] bool is_refused(const sip::Message& message, SourceClass source_class, const Policy& policy);
 
 }  // namespace sipward::decide

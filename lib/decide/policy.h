@@ -12,12 +12,15 @@ namespace sipward::decide {
 // A source's class, as far as user space sees it: trusted sources are never read.
 enum class SourceClass : std::uint8_t { unknown, peer };
 
-[[nodiscard]] constexpr std::string_view to_string(SourceClass c) { return c == SourceClass::peer ? "peer" : "unknown"; }
+[[nodiscard]] constexpr std::string_view to_string(SourceClass c) {
+  return c == SourceClass::peer ? "peer" : "unknown";
+}
 
 enum class MethodAction : std::uint8_t {
   allow,
   drop,    // dropped, never a reason for a ban
-  refuse,  // dropped, and a source that keeps on (refuse_ban_after distinct requests within refuse_window) is banned
+  refuse,  // dropped, and a source that keeps on (refuse_ban_after distinct requests within refuse_window) is
+           // banned
 };
 
 struct MethodPolicy {
@@ -33,12 +36,13 @@ struct MethodPolicy {
 struct Policy {
   MethodPolicy unknown{MethodAction::allow, {{"OPTIONS", MethodAction::refuse}}};
   MethodPolicy peer;
-  bool serve_unknown = true;    // false: IP-only mode, whitelisted sources alone
+  bool serve_unknown = true;  // false: IP-only mode, whitelisted sources alone
   bool drop_not_sip = true;
   bool drop_malformed = false;
   unsigned refuse_ban_after = 20;
   std::chrono::milliseconds refuse_window = std::chrono::seconds(60);
-  // One forged datagram must not cut anybody off for long; a source that completed a TCP handshake is who it says.
+  // One forged datagram must not cut anybody off for long; a source that completed a TCP handshake is who it
+  // says.
   std::chrono::milliseconds ban_unverified = std::chrono::seconds(60);
   std::chrono::milliseconds ban_verified = std::chrono::hours(1);
 };

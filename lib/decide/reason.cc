@@ -27,8 +27,12 @@ constexpr std::array<Text, kReasons> kTexts{{
 
 }  // namespace
 
-std::string_view to_string(Reason reason) { return kTexts[static_cast<std::size_t>(reason)].name; }
+std::string_view to_string(Reason reason) {
+  return kTexts[static_cast<std::size_t>(reason)].name;
+}
 
-std::string_view describe(Reason reason) { return kTexts[static_cast<std::size_t>(reason)].sentence; }
+std::string_view describe(Reason reason) {
+  return kTexts[static_cast<std::size_t>(reason)].sentence;
+}
 
 }  // namespace sipward::decide

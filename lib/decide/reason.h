@@ -7,7 +7,8 @@
 
 namespace sipward::decide {
 
-// What happened to a packet that user space read. The names (to_string) are stable: scripts and dashboards use them.
+// What happened to a packet that user space read. The names (to_string) are stable: scripts and dashboards
+// use them.
 enum class Reason : std::uint8_t {
   // passed
   request,      // a request that no rule or policy objects to
@@ -15,22 +16,25 @@ enum class Reason : std::uint8_t {
   keepalive,    // CRLF, STUN, empty
   peer,         // from a whitelisted source of class peer, nothing to object to
   not_sip_let,  // not SIP, let through by policy
-  tcp_data,     // TCP without a start line: the rest of a message that began in an earlier segment, or no data at all
+  tcp_data,     // TCP without a start line: a handshake, or the rest of a message that began in an earlier
+                // segment
   undecodable,  // no IP/UDP/TCP that could be decoded: when in doubt it passes
   observed,     // would have been dropped, but the mode is observe
   // dropped
-  signature,   // a rule with action drop or ban hit
-  method,      // the method policy refuses this method for this class
-  not_sip,     // no SIP start line
-  malformed,   // SIP with defects that the policy does not accept
-  banned,      // of a source whose ban has not reached the kernel yet
-  unknown,     // policy.unknown = "drop": only whitelisted sources are served
+  signature,  // a rule with action drop or ban hit
+  method,     // the method policy refuses this method for this class
+  not_sip,    // no SIP start line
+  malformed,  // SIP with defects that the policy does not accept
+  banned,     // of a source whose ban has not reached the kernel yet
+  unknown,    // policy.unknown = "drop": only whitelisted sources are served
   count_,
 };
 
 inline constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::count_);
 
-[[nodiscard]] constexpr bool is_drop(Reason reason) { return reason >= Reason::signature; }
+[[nodiscard]] constexpr bool is_drop(Reason reason) {
+  return reason >= Reason::signature;
+}
 [[nodiscard]] std::string_view to_string(Reason reason);
 // One sentence for people: "its User-Agent or structure is a scanner's".
 [[nodiscard]] std::string_view describe(Reason reason);

@@ -6,7 +6,9 @@
 namespace sipward::enforce {
 namespace {
 
-bool lasts_longer(const std::optional<WallTime>& a, const std::optional<WallTime>& b) { return b && (!a || *a > *b); }
+bool lasts_longer(const std::optional<WallTime>& a, const std::optional<WallTime>& b) {
+  return b && (!a || *a > *b);
+}
 
 }  // namespace
 
@@ -53,7 +55,8 @@ const Ban* BanLedger::covering(const Address& address) const {
   if (const Ban* ban = find(address)) return ban;
   const Ban* narrowest = nullptr;
   for (const Prefix& net : nets_)
-    if (net.contains(address) && (!narrowest || net.length() > narrowest->net.length())) narrowest = find(net);
+    if (net.contains(address) && (!narrowest || net.length() > narrowest->net.length()))
+      narrowest = find(net);
   return narrowest;
 }
 
@@ -107,8 +110,9 @@ std::vector<Ban> BanLedger::list(std::size_t limit) const {
   all.reserve(bans_.size());
   for (const auto& [net, ban] : bans_) all.push_back(ban);
   const std::size_t kept = limit == 0 ? all.size() : std::min(limit, all.size());
-  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept), all.end(),
-                    [](const Ban& a, const Ban& b) { return std::tie(b.created, a.net) < std::tie(a.created, b.net); });
+  std::partial_sort(
+      all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept), all.end(),
+      [](const Ban& a, const Ban& b) { return std::tie(b.created, a.net) < std::tie(a.created, b.net); });
   all.resize(kept);
   return all;
 }

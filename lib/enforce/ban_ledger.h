@@ -79,7 +79,8 @@ class BanLedger {
   std::set<std::pair<WallTime, Prefix>> endings_;  // those that end
   std::size_t hosts_v4_ = 0;
   std::size_t hosts_v6_ = 0;
-  std::set<std::shared_ptr<const Cause>, bool (*)(const std::shared_ptr<const Cause>&, const std::shared_ptr<const Cause>&)>
+  std::set<std::shared_ptr<const Cause>,
+           bool (*)(const std::shared_ptr<const Cause>&, const std::shared_ptr<const Cause>&)>
       causes_{[](const auto& a, const auto& b) { return *a < *b; }};
 };
 

@@ -5,9 +5,13 @@
 namespace sipward::enforce {
 namespace {
 
-std::vector<std::byte> key_of(const Address& address) { return {address.bytes().begin(), address.bytes().end()}; }
+std::vector<std::byte> key_of(const Address& address) {
+  return {address.bytes().begin(), address.bytes().end()};
+}
 
-bool is_over(const std::optional<WallTime>& expires, WallTime now) { return expires && *expires <= now; }
+bool is_over(const std::optional<WallTime>& expires, WallTime now) {
+  return expires && *expires <= now;
+}
 
 std::optional<std::chrono::milliseconds> left(const std::optional<WallTime>& expires, WallTime now) {
   if (!expires) return std::nullopt;
@@ -16,7 +20,9 @@ std::optional<std::chrono::milliseconds> left(const std::optional<WallTime>& exp
 
 }  // namespace
 
-Element host_element(const Address& address) { return {.key = key_of(address)}; }
+Element host_element(const Address& address) {
+  return {.key = key_of(address)};
+}
 
 std::vector<Element> host_elements(std::span<const TimedPrefix> entries, Family family, WallTime now) {
   std::vector<Element> elements;

@@ -10,9 +10,11 @@
 namespace sipward::enforce {
 
 // The hosts of `family` among `entries`; entries that have expired at `now` are left out.
-[[nodiscard]] std::vector<Element> host_elements(std::span<const TimedPrefix> entries, Family family, WallTime now);
+[[nodiscard]] std::vector<Element> host_elements(std::span<const TimedPrefix> entries, Family family,
+                                                 WallTime now);
 // The nets of `family`, overlaps resolved.
-[[nodiscard]] std::vector<Element> net_elements(std::span<const TimedPrefix> entries, Family family, WallTime now);
+[[nodiscard]] std::vector<Element> net_elements(std::span<const TimedPrefix> entries, Family family,
+                                                WallTime now);
 [[nodiscard]] Element host_element(const Address& address);
 
 }  // namespace sipward::enforce

@@ -34,8 +34,10 @@ Result<QueueTarget> probe_queue_target(NftSocket& socket) {
     if (!error) return tl::unexpected(error.error());
     if (*error == 0) return target;
   }
-  return fail("this kernel can queue packets neither by nft_queue (CONFIG_NFT_QUEUE) nor by the xtables NFQUEUE target "
-              "through nft_compat (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)");
+  return fail(
+      "this kernel can queue packets neither by nft_queue (CONFIG_NFT_QUEUE) nor by the xtables NFQUEUE "
+      "target "
+      "through nft_compat (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)");
 }
 
 }  // namespace sipward::enforce

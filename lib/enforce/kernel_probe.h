@@ -1,4 +1,5 @@
-// What this kernel can do, asked without changing anything: a transaction without its end is checked and thrown away.
+// What this kernel can do, asked without changing anything: a transaction without its end is checked and
+// thrown away.
 #pragma once
 
 #include "base/result.h"
@@ -7,8 +8,8 @@
 
 namespace sipward::enforce {
 
-// `native` where the kernel has nft's queue statement; else `compat`; else an error that names the missing options.
-// No permission is `denied`.
+// `native` where the kernel has nft's queue statement; else `compat`; else an error that names the missing
+// options. No permission is `denied`.
 [[nodiscard]] Result<QueueTarget> probe_queue_target(NftSocket& socket);
 
 }  // namespace sipward::enforce

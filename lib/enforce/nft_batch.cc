@@ -43,7 +43,9 @@ int error_of(const nlmsghdr* header) {
 
 }  // namespace
 
-NftBatch::NftBatch(bool commit) : commit_(commit) { put_control(NFNL_MSG_BATCH_BEGIN); }
+NftBatch::NftBatch(bool commit) : commit_(commit) {
+  put_control(NFNL_MSG_BATCH_BEGIN);
+}
 
 void NftBatch::put_control(std::uint16_t type) {
   const std::size_t at = buffer_.size();
@@ -80,8 +82,8 @@ Result<NftSocket> NftSocket::open() {
 Result<void> NftSocket::send_all(const std::vector<char>& bytes, std::string_view attempted) {
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
-  const ssize_t sent = ::sendto(fd_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&kernel),
-                                sizeof kernel);
+  const ssize_t sent =
+      ::sendto(fd_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
   if (sent < 0) return fail_errno(errno, std::string(attempted));
   return {};
 }
@@ -105,7 +107,8 @@ Result<void> NftSocket::transact(NftBatch& batch, int* error_number) {
       if (header->nlmsg_type != NLMSG_ERROR || error_of(header) == 0) continue;
       const int error = error_of(header);
       const std::size_t index = header->nlmsg_seq;
-      const std::string phrase = index >= 1 && index <= batch.phrases_.size() ? batch.phrases_[index - 1] : "transaction";
+      const std::string phrase =
+          index >= 1 && index <= batch.phrases_.size() ? batch.phrases_[index - 1] : "transaction";
       if (refusals.size() < 1000)
         refusals += fmt::format("{}{}: {}", refusals.empty() ? "" : "; ", phrase, std::strerror(error));
       if (error_number && *error_number == 0) *error_number = error;
@@ -142,9 +145,10 @@ Result<bool> NftSocket::read_answer(std::uint32_t sequence, std::string_view att
   }
 }
 
-Result<void> NftSocket::query(std::uint16_t type, std::uint16_t flags, std::string_view attempted, std::uint8_t family,
-                              const std::function<void(nlmsghdr*)>& fill,
-                              const std::function<void(const nlmsghdr*)>& row, const std::function<void()>& restart) {
+Result<void> NftSocket::query(std::uint16_t type, std::uint16_t flags, std::string_view attempted,
+                              std::uint8_t family, const std::function<void(nlmsghdr*)>& fill,
+                              const std::function<void(const nlmsghdr*)>& row,
+                              const std::function<void()>& restart) {
   for (int attempt = 0; attempt < 5; ++attempt) {
     std::vector<char> request(NftBatch::kMessageMax);
     auto* header = mnl_nlmsg_put_header(request.data());

@@ -1,4 +1,5 @@
-// One nf_tables transaction: all of it or nothing (kernel: Documentation of nfnetlink batches, net/netfilter/nfnetlink.c).
+// One nf_tables transaction: all of it or nothing (kernel: Documentation of nfnetlink batches,
+// net/netfilter/nfnetlink.c).
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,14 @@ namespace sipward::enforce {
 // Messages of a transaction, each with a phrase that says what it attempts.
 class NftBatch {
  public:
-  // `commit` false: the batch is sent without its end, so that the kernel checks every message and applies none.
+  // `commit` false: the batch is sent without its end, so that the kernel checks every message and applies
+  // none.
   explicit NftBatch(bool commit = true);
 
-  // Adds one message. `type` is NFT_MSG_*, `flags` are NLM_F_* beside REQUEST; `fill` appends the attributes and may write
-  // at most kMessageMax bytes.
-  void add(std::uint16_t type, std::uint16_t flags, std::string phrase, const std::function<void(nlmsghdr*)>& fill);
+  // Adds one message. `type` is NFT_MSG_*, `flags` are NLM_F_* beside REQUEST; `fill` appends the attributes
+  // and may write at most kMessageMax bytes.
+  void add(std::uint16_t type, std::uint16_t flags, std::string phrase,
+           const std::function<void(nlmsghdr*)>& fill);
 
   [[nodiscard]] bool empty() const { return phrases_.empty(); }
   [[nodiscard]] std::size_t size_bytes() const { return buffer_.size(); }
@@ -39,20 +42,23 @@ class NftBatch {
   std::vector<std::string> phrases_;  // phrases_[i]: message with sequence number i + 1
 };
 
-// A netlink socket to nf_tables. Tables made with the owner flag live as long as the socket. One thread at a time.
+// A netlink socket to nf_tables. Tables made with the owner flag live as long as the socket. One thread at a
+// time.
 class NftSocket {
  public:
   [[nodiscard]] static Result<NftSocket> open();
 
-  // An error names every message that the kernel refused, with its phrase and reason; nothing has changed then.
-  // `error_number`, if given, receives the errno of the first refusal (0: none).
+  // An error names every message that the kernel refused, with its phrase and reason; nothing has changed
+  // then. `error_number`, if given, receives the errno of the first refusal (0: none).
   [[nodiscard]] Result<void> transact(NftBatch& batch, int* error_number = nullptr);
 
-  // Sends a dump or get request and calls `row` for each message of the answer. ENOENT is `not_found`. A dump that the
-  // kernel says was disturbed by a change is repeated up to five times, so `restart` must forget the rows so far.
-  [[nodiscard]] Result<void> query(std::uint16_t type, std::uint16_t flags, std::string_view attempted, std::uint8_t family,
-                                   const std::function<void(nlmsghdr*)>& fill,
-                                   const std::function<void(const nlmsghdr*)>& row, const std::function<void()>& restart);
+  // Sends a dump or get request and calls `row` for each message of the answer. ENOENT is `not_found`. A dump
+  // that the kernel says was disturbed by a change is repeated up to five times, so `restart` must forget the
+  // rows so far.
+  [[nodiscard]] Result<void> query(std::uint16_t type, std::uint16_t flags, std::string_view attempted,
+                                   std::uint8_t family, const std::function<void(nlmsghdr*)>& fill,
+                                   const std::function<void(const nlmsghdr*)>& row,
+                                   const std::function<void()>& restart);
 
  private:
   explicit NftSocket(Fd fd) : fd_(std::move(fd)) {}

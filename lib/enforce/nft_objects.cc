@@ -69,7 +69,9 @@ Chain new_chain(std::string_view table, std::string_view name, std::string_view 
 }
 
 std::uint32_t type_number(KeyType type) {
-  return type == KeyType::ipv4_addr ? kTypeIpv4Addr : type == KeyType::ipv6_addr ? kTypeIpv6Addr : kTypeInetService;
+  return type == KeyType::ipv4_addr   ? kTypeIpv4Addr
+         : type == KeyType::ipv6_addr ? kTypeIpv6Addr
+                                      : kTypeInetService;
 }
 
 std::uint32_t type_length(KeyType type) {
@@ -87,7 +89,8 @@ std::uint32_t set_flags(const SetSpec& spec) {
 void append_element(nftnl_set* set, const Element& element, bool with_details) {
   auto* raw = nftnl_set_elem_alloc();
   if (!raw) throw std::bad_alloc();
-  nftnl_set_elem_set(raw, NFTNL_SET_ELEM_KEY, element.key.data(), static_cast<std::uint32_t>(element.key.size()));
+  nftnl_set_elem_set(raw, NFTNL_SET_ELEM_KEY, element.key.data(),
+                     static_cast<std::uint32_t>(element.key.size()));
   if (with_details && element.timeout)
     nftnl_set_elem_set_u64(raw, NFTNL_SET_ELEM_TIMEOUT, static_cast<std::uint64_t>(element.timeout->count()));
   if (with_details && !element.comment.empty()) {
@@ -119,7 +122,9 @@ void put_elements(NftBatch& batch, std::uint16_t type, std::string_view table, s
 
 }  // namespace
 
-KeyType key_type(Family family) { return family == Family::ipv4 ? KeyType::ipv4_addr : KeyType::ipv6_addr; }
+KeyType key_type(Family family) {
+  return family == Family::ipv4 ? KeyType::ipv4_addr : KeyType::ipv6_addr;
+}
 
 void add_table(NftBatch& batch, std::string_view table, std::string_view comment, Ownership ownership) {
   const auto t = checked<Table>(nftnl_table_alloc());
@@ -127,7 +132,8 @@ void add_table(NftBatch& batch, std::string_view table, std::string_view comment
   nftnl_table_set_str(t.get(), NFTNL_TABLE_NAME, std::string(table).c_str());
   if (ownership == Ownership::owned) nftnl_table_set_u32(t.get(), NFTNL_TABLE_FLAGS, NFT_TABLE_F_OWNER);
   const auto data = user_comment(NFTNL_UDATA_TABLE_COMMENT, comment);
-  nftnl_table_set_data(t.get(), NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(data.get()), nftnl_udata_buf_len(data.get()));
+  nftnl_table_set_data(t.get(), NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(data.get()),
+                       nftnl_udata_buf_len(data.get()));
   batch.add(NFT_MSG_NEWTABLE, NLM_F_CREATE, fmt::format("create table inet {}", table),
             [&](nlmsghdr* header) { nftnl_table_nlmsg_build_payload(header, t.get()); });
 }
@@ -168,12 +174,14 @@ void add_set(NftBatch& batch, std::string_view table, const SetSpec& spec) {
     nftnl_set_add_expr(set.get(), counter);
   }
   const auto data = user_comment(NFTNL_UDATA_SET_COMMENT, spec.comment);
-  nftnl_set_set_data(set.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()), nftnl_udata_buf_len(data.get()));
+  nftnl_set_set_data(set.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()),
+                     nftnl_udata_buf_len(data.get()));
   batch.add(NFT_MSG_NEWSET, NLM_F_CREATE, fmt::format("create set {}", spec.name),
             [&](nlmsghdr* header) { nftnl_set_nlmsg_build_payload(header, set.get()); });
 }
 
-void add_chain_map(NftBatch& batch, std::string_view table, std::span<const std::string> chains, std::uint32_t id) {
+void add_chain_map(NftBatch& batch, std::string_view table, std::span<const std::string> chains,
+                   std::uint32_t id) {
   const auto set = new_set(table, "__map%d");
   nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, kTypeMark);
   nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, 4);
@@ -196,11 +204,13 @@ void add_chain_map(NftBatch& batch, std::string_view table, std::span<const std:
             [&](nlmsghdr* header) { nftnl_set_elems_nlmsg_build_payload(header, set.get()); });
 }
 
-void add_elements(NftBatch& batch, std::string_view table, std::string_view set, std::span<const Element> elements) {
+void add_elements(NftBatch& batch, std::string_view table, std::string_view set,
+                  std::span<const Element> elements) {
   put_elements(batch, NFT_MSG_NEWSETELEM, table, set, elements, true, "add");
 }
 
-void delete_elements(NftBatch& batch, std::string_view table, std::string_view set, std::span<const Element> elements) {
+void delete_elements(NftBatch& batch, std::string_view table, std::string_view set,
+                     std::span<const Element> elements) {
   put_elements(batch, NFT_MSG_NEWSETELEM, table, set, elements, false, "touch");
   put_elements(batch, NFT_MSG_DELSETELEM, table, set, elements, false, "delete");
 }

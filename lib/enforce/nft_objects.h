@@ -15,10 +15,12 @@
 
 namespace sipward::enforce {
 
-// A table that only its maker may change and that vanishes with the maker's socket (NFT_TABLE_F_OWNER, Linux 5.12).
+// A table that only its maker may change and that vanishes with the maker's socket (NFT_TABLE_F_OWNER,
+// Linux 5.12).
 enum class Ownership { shared, owned };
 
-void add_table(NftBatch& batch, std::string_view table, std::string_view comment, Ownership ownership = Ownership::shared);
+void add_table(NftBatch& batch, std::string_view table, std::string_view comment,
+               Ownership ownership = Ownership::shared);
 void delete_table(NftBatch& batch, std::string_view table);
 
 void add_counter(NftBatch& batch, std::string_view table, std::string_view name, std::string_view comment);
@@ -31,8 +33,8 @@ struct SetSpec {
   KeyType key = KeyType::ipv4_addr;
   bool interval = false;  // ranges instead of single keys
   bool timeout = false;
-  bool dynamic = false;   // filled by rules (update @set)
-  bool counter = false;   // a packet counter for each element
+  bool dynamic = false;    // filled by rules (update @set)
+  bool counter = false;    // a packet counter for each element
   std::uint32_t size = 0;  // 0: no bound
 };
 
@@ -40,9 +42,10 @@ struct SetSpec {
 
 void add_set(NftBatch& batch, std::string_view table, const SetSpec& spec);
 
-// A map from the numbers 0 … chains.size()-1 to `goto chain`, anonymous: it lives with the rule that looks it up.
-// `id` is unique within the batch and is what Rule::shard_by_net names.
-void add_chain_map(NftBatch& batch, std::string_view table, std::span<const std::string> chains, std::uint32_t id);
+// A map from the numbers 0 … chains.size()-1 to `goto chain`, anonymous: it lives with the rule that looks it
+// up. `id` is unique within the batch and is what Rule::shard_by_net names.
+void add_chain_map(NftBatch& batch, std::string_view table, std::span<const std::string> chains,
+                   std::uint32_t id);
 
 // A set's element: an address, a port, or a range when the set holds intervals.
 struct Element {
@@ -53,13 +56,17 @@ struct Element {
   std::string comment{};
 };
 
-void add_elements(NftBatch& batch, std::string_view table, std::string_view set, std::span<const Element> elements);
-// Deleting an element that the kernel has expired meanwhile fails the whole transaction: delete_elements adds it first.
-void delete_elements(NftBatch& batch, std::string_view table, std::string_view set, std::span<const Element> elements);
+void add_elements(NftBatch& batch, std::string_view table, std::string_view set,
+                  std::span<const Element> elements);
+// Deleting an element that the kernel has expired meanwhile fails the whole transaction: delete_elements adds
+// it first.
+void delete_elements(NftBatch& batch, std::string_view table, std::string_view set,
+                     std::span<const Element> elements);
 void flush_set(NftBatch& batch, std::string_view table, std::string_view set);
 
 // A base chain of type filter at hook prerouting; policy accept.
-void add_base_chain(NftBatch& batch, std::string_view table, std::string_view chain, int priority, std::string_view comment);
+void add_base_chain(NftBatch& batch, std::string_view table, std::string_view chain, int priority,
+                    std::string_view comment);
 void add_chain(NftBatch& batch, std::string_view table, std::string_view chain, std::string_view comment);
 void flush_chain(NftBatch& batch, std::string_view table, std::string_view chain);
 void add_rule(NftBatch& batch, const Rule& rule);

@@ -35,7 +35,8 @@ TableInfo table_info(const nlmsghdr* header) {
   TableInfo info;
   if (!table || nftnl_table_nlmsg_parse(header, table.get()) < 0) return info;
   info.handle = nftnl_table_get_u64(table.get(), NFTNL_TABLE_HANDLE);
-  if (nftnl_table_is_set(table.get(), NFTNL_TABLE_OWNER)) info.owner = nftnl_table_get_u32(table.get(), NFTNL_TABLE_OWNER);
+  if (nftnl_table_is_set(table.get(), NFTNL_TABLE_OWNER))
+    info.owner = nftnl_table_get_u32(table.get(), NFTNL_TABLE_OWNER);
   std::uint32_t length = 0;
   const void* data = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &length);
   if (data) nftnl_udata_parse(data, length, find_comment, &info.comment);
@@ -71,7 +72,8 @@ void append_elements(const nlmsghdr* header, std::vector<ElementInfo>& rows) {
   const Set set(nftnl_set_alloc());
   if (!set || nftnl_set_elems_nlmsg_parse(header, set.get()) < 0) return;
   auto* iterator = nftnl_set_elems_iter_create(set.get());
-  for (auto* element = nftnl_set_elems_iter_next(iterator); element; element = nftnl_set_elems_iter_next(iterator))
+  for (auto* element = nftnl_set_elems_iter_next(iterator); element;
+       element = nftnl_set_elems_iter_next(iterator))
     if (const auto info = element_info(element)) rows.push_back(*info);
   nftnl_set_elems_iter_destroy(iterator);
 }
@@ -111,8 +113,9 @@ Result<std::map<std::string, CounterValue>> read_counters(NftSocket& socket, std
     // Kernels before 6.3 do not filter the dump by table.
     if (nftnl_obj_get_str(object.get(), NFTNL_OBJ_TABLE) != table) return;
     if (nftnl_obj_get_u32(object.get(), NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) return;
-    counters[nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME)] = {nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_PKTS),
-                                                                 nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_BYTES)};
+    counters[nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME)] = {
+        nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_PKTS),
+        nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_BYTES)};
   };
   const auto done = socket.query(
       NFT_MSG_GETOBJ, NLM_F_DUMP, "read the counters", NFPROTO_INET,
@@ -125,7 +128,8 @@ Result<std::map<std::string, CounterValue>> read_counters(NftSocket& socket, std
   return counters;
 }
 
-Result<std::vector<ElementInfo>> read_elements(NftSocket& socket, std::string_view table, std::string_view set_name) {
+Result<std::vector<ElementInfo>> read_elements(NftSocket& socket, std::string_view table,
+                                               std::string_view set_name) {
   std::vector<ElementInfo> rows;
   const auto set = set_named(table, set_name);
   const auto done = socket.query(
@@ -136,8 +140,8 @@ Result<std::vector<ElementInfo>> read_elements(NftSocket& socket, std::string_vi
   return rows;
 }
 
-Result<std::optional<ElementInfo>> read_element(NftSocket& socket, std::string_view table, std::string_view set_name,
-                                                const Address& address) {
+Result<std::optional<ElementInfo>> read_element(NftSocket& socket, std::string_view table,
+                                                std::string_view set_name, const Address& address) {
   std::vector<ElementInfo> rows;
   const auto set = set_named(table, set_name);
   auto* element = nftnl_set_elem_alloc();
@@ -154,7 +158,9 @@ Result<std::optional<ElementInfo>> read_element(NftSocket& socket, std::string_v
 
 Result<std::uint32_t> read_generation(NftSocket& socket) {
   std::uint32_t generation = 0;
-  const auto row = [&](const nlmsghdr* header) { mnl_attr_parse(header, kGeneralHeader, take_generation, &generation); };
+  const auto row = [&](const nlmsghdr* header) {
+    mnl_attr_parse(header, kGeneralHeader, take_generation, &generation);
+  };
   const auto done = socket.query(
       NFT_MSG_GETGEN, 0, "read the ruleset's generation", AF_UNSPEC, [](nlmsghdr*) {}, row, [] {});
   if (!done) return tl::unexpected(done.error());

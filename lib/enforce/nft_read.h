@@ -29,7 +29,8 @@ struct CounterValue {
 };
 
 // All named counters of the table.
-[[nodiscard]] Result<std::map<std::string, CounterValue>> read_counters(NftSocket& socket, std::string_view table);
+[[nodiscard]] Result<std::map<std::string, CounterValue>> read_counters(NftSocket& socket,
+                                                                        std::string_view table);
 
 struct ElementInfo {
   Address address;

@@ -43,7 +43,9 @@ void set_text(nftnl_expr* expr, std::uint16_t attribute, std::string_view text) 
 
 }  // namespace
 
-void free_rule(nftnl_rule* rule) { nftnl_rule_free(rule); }
+void free_rule(nftnl_rule* rule) {
+  nftnl_rule_free(rule);
+}
 
 Rule::Rule(std::string_view table, std::string_view chain, std::string_view comment)
     : rule_(nftnl_rule_alloc(), free_rule), phrase_(fmt::format("rule in {} {}", table, chain)) {
@@ -56,11 +58,14 @@ Rule::Rule(std::string_view table, std::string_view chain, std::string_view comm
   auto* data = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
   if (!data) throw std::bad_alloc();
   nftnl_udata_put_strz(data, NFTNL_UDATA_RULE_COMMENT, std::string(comment).c_str());
-  nftnl_rule_set_data(rule_.get(), NFTNL_RULE_USERDATA, nftnl_udata_buf_data(data), nftnl_udata_buf_len(data));
+  nftnl_rule_set_data(rule_.get(), NFTNL_RULE_USERDATA, nftnl_udata_buf_data(data),
+                      nftnl_udata_buf_len(data));
   nftnl_udata_buf_free(data);
 }
 
-void Rule::build(nlmsghdr* header) const { nftnl_rule_nlmsg_build_payload(header, rule_.get()); }
+void Rule::build(nlmsghdr* header) const {
+  nftnl_rule_nlmsg_build_payload(header, rule_.get());
+}
 
 void Rule::compare(std::uint32_t op, const void* data, std::uint32_t length) {
   auto* expr = new_expr("cmp");
@@ -137,7 +142,8 @@ void Rule::load_address(Family family, bool source) {
   nftnl_rule_add_expr(rule_.get(), load_meta(NFT_META_NFPROTO));
   compare(NFT_CMP_EQ, &protocol, sizeof protocol);
   const std::uint32_t offset = family == Family::ipv4 ? (source ? 12 : 16) : (source ? 8 : 24);
-  nftnl_rule_add_expr(rule_.get(), load_payload(NFT_PAYLOAD_NETWORK_HEADER, offset, family == Family::ipv4 ? 4 : 16));
+  nftnl_rule_add_expr(rule_.get(),
+                      load_payload(NFT_PAYLOAD_NETWORK_HEADER, offset, family == Family::ipv4 ? 4 : 16));
 }
 
 Rule& Rule::source_in(Family family, std::string_view set) {
@@ -167,7 +173,9 @@ Rule& Rule::destination_in(Family family, std::string_view set) {
   return *this;
 }
 
-void Rule::load_mark() { nftnl_rule_add_expr(rule_.get(), load_meta(NFT_META_MARK)); }
+void Rule::load_mark() {
+  nftnl_rule_add_expr(rule_.get(), load_meta(NFT_META_MARK));
+}
 
 Rule& Rule::mark_has(std::uint32_t bits) {
   const std::uint32_t none = 0;

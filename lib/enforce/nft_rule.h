@@ -1,5 +1,5 @@
-// nft rules as sentences: Rule(...).udp().port_in("udp_ports").jump("triage"). Each call appends the expressions that the
-// nft program would make for the same words, so that `nft list` prints them back.
+// nft rules as sentences: Rule(...).udp().port_in("udp_ports").jump("triage"). Each call appends the
+// expressions that the nft program would make for the same words, so that `nft list` prints them back.
 #pragma once
 
 #include <chrono>
@@ -27,14 +27,16 @@ class Rule {
   Rule& tcp();                                           // meta l4proto tcp
   Rule& port_in(std::string_view set);                   // th dport @set
   Rule& source_in(Family family, std::string_view set);  // ip saddr @set, ip6 saddr @set
-  Rule& source_not_metered(Family family, std::string_view set);  // ip saddr != @set, keyed as by source_rate_over
+  Rule& source_not_metered(Family family,
+                           std::string_view set);  // ip saddr != @set, keyed as by source_rate_over
   Rule& destination_in(Family family, std::string_view set);
   Rule& mark_has(std::uint32_t bits);  // meta mark & bits == bits
   Rule& ct_assured();                  // ct status & assured != 0
-  Rule& rate_over(std::uint64_t packets_per_s, std::uint32_t burst);  // limit rate over N/second burst B packets
+  Rule& rate_over(std::uint64_t packets_per_s,
+                  std::uint32_t burst);  // limit rate over N/second burst B packets
 
-  // update @set { ip saddr & mask limit rate over N/second burst B packets }: one limit per source. When the set is full
-  // the rule does not match and evaluation goes on. IPv6 sources are metered by /64.
+  // update @set { ip saddr & mask limit rate over N/second burst B packets }: one limit per source. When the
+  // set is full the rule does not match and evaluation goes on. IPv6 sources are metered by /64.
   Rule& source_rate_over(Family family, std::string_view set, std::chrono::milliseconds timeout,
                          std::uint64_t packets_per_s, std::uint32_t burst);
 

@@ -64,20 +64,36 @@ void add_sets(NftBatch& batch, const ShieldTableOptions& options) {
   for (const Family family : kFamilies) {
     const KeyType key = key_type(family);
     const auto add_pair = [&](const char* stem, const char* who, bool counter, std::uint32_t size) {
-      add_set(batch, kTable, {.name = set_name(stem, family), .comment = fmt::format("{}: addresses", who), .key = key,
-                              .timeout = true, .counter = counter, .size = size});
-      add_set(batch, kTable, {.name = set_name(stem, family, true), .comment = fmt::format("{}: nets", who), .key = key,
-                              .interval = true, .timeout = true});
+      add_set(batch, kTable,
+              {.name = set_name(stem, family),
+               .comment = fmt::format("{}: addresses", who),
+               .key = key,
+               .timeout = true,
+               .counter = counter,
+               .size = size});
+      add_set(batch, kTable,
+              {.name = set_name(stem, family, true),
+               .comment = fmt::format("{}: nets", who),
+               .key = key,
+               .interval = true,
+               .timeout = true});
     };
     add_pair("trusted", "whitelist, class trusted", false, 0);
     add_pair("peer", "whitelist, class peer", false, 0);
     // A tenth more than the ledger allows: expired elements count until the kernel has collected them.
     add_pair("banned", "banned", true, options.bans_max + options.bans_max / 10 + 1000);
-    add_set(batch, kTable, {.name = set_name("protected", family), .comment = "destinations that are shielded", .key = key,
-                            .interval = true});
-    add_set(batch, kTable, {.name = set_name("meter", family),
-                            .comment = family == Family::ipv4 ? "rates of unlisted addresses" : "rates of unlisted /64 nets",
-                            .key = key, .timeout = true, .dynamic = true, .size = options.sources_max});
+    add_set(batch, kTable,
+            {.name = set_name("protected", family),
+             .comment = "destinations that are shielded",
+             .key = key,
+             .interval = true});
+    add_set(batch, kTable,
+            {.name = set_name("meter", family),
+             .comment = family == Family::ipv4 ? "rates of unlisted addresses" : "rates of unlisted /64 nets",
+             .key = key,
+             .timeout = true,
+             .dynamic = true,
+             .size = options.sources_max});
   }
 }
 
@@ -149,12 +165,13 @@ void fill_guard(NftBatch& batch, const ShieldTableOptions& options) {
                           options.source_burst);
     refuse(rule, "source_rate");
   }
-  // When forged sources have filled the meter, newcomers share a quarter of the budget and cannot take the rest from the
-  // sources that are metered already.
+  // When forged sources have filled the meter, newcomers share a quarter of the budget and cannot take the
+  // rest from the sources that are metered already.
   const std::uint32_t share = std::max(options.unknown_rate_per_s / 4, 1U);
   for (const Family family : kFamilies) {
     Rule rule(kTable, "unlisted", "sources beyond the meter's size");
-    rule.source_not_metered(family, set_name("meter", family)).rate_over(share, std::max(options.unknown_burst / 4, 1U));
+    rule.source_not_metered(family, set_name("meter", family))
+        .rate_over(share, std::max(options.unknown_burst / 4, 1U));
     refuse(rule, "meter_full");
   }
   Rule rule(kTable, "unlisted", "all unlisted sources together");
@@ -177,7 +194,11 @@ void fill_settle(NftBatch& batch) {
   add_rule(batch, Rule(kTable, "settle_udp").mark_has(kMarkRead).udp().jump("settle"));
   add_rule(batch, Rule(kTable, "settle_tcp").mark_has(kMarkRead).tcp().jump("settle"));
   add_rule(batch, Rule(kTable, "settle").mark_has(kMarkPassed).count("passed").mark_clear(kMarkAll).accept());
-  add_rule(batch, Rule(kTable, "settle").mark_has(kMarkQueued).count("bypassed_queue_full").mark_clear(kMarkAll).accept());
+  add_rule(batch, Rule(kTable, "settle")
+                      .mark_has(kMarkQueued)
+                      .count("bypassed_queue_full")
+                      .mark_clear(kMarkAll)
+                      .accept());
   add_rule(batch, Rule(kTable, "settle").count("bypassed_no_daemon").mark_clear(kMarkAll).accept());
 }
 
@@ -188,7 +209,9 @@ void fill_ports(NftBatch& batch, const ShieldTableOptions& options) {
   add_elements(batch, kTable, "tcp_ports", port_elements(options.tcp_ports));
 }
 
-std::string queue_chain(unsigned index) { return fmt::format("worker_{}", index); }
+std::string queue_chain(unsigned index) {
+  return fmt::format("worker_{}", index);
+}
 
 void add_queue_rule(NftBatch& batch, const std::string& chain, std::uint16_t number, QueueTarget target) {
   Rule rule(kQueueTable, chain);
@@ -213,7 +236,8 @@ void replace_shield_rules(NftBatch& batch, const ShieldTableOptions& options, Du
   fill_settle(batch);
 }
 
-void add_shield_table(NftBatch& batch, const ShieldTableOptions& options, std::string_view comment, Duty duty) {
+void add_shield_table(NftBatch& batch, const ShieldTableOptions& options, std::string_view comment,
+                      Duty duty) {
   add_table(batch, kTable, comment);
   for (const CounterText& counter : kCounters) add_counter(batch, kTable, counter.name, counter.comment);
   add_sets(batch, options);

@@ -13,9 +13,10 @@ enum class Duty {
   stood_down,  // no daemon: bans and whitelist alone
 };
 
-// Table `inet sipward`: counters, sets and chains, all idempotent; then every chain's rules anew. `comment` marks the
-// layout, so that a later run knows whether it can take the table over.
-void add_shield_table(NftBatch& batch, const ShieldTableOptions& options, std::string_view comment, Duty duty);
+// Table `inet sipward`: counters, sets and chains, all idempotent; then every chain's rules anew. `comment`
+// marks the layout, so that a later run knows whether it can take the table over.
+void add_shield_table(NftBatch& batch, const ShieldTableOptions& options, std::string_view comment,
+                      Duty duty);
 // Only the rules, for an existing table.
 void replace_shield_rules(NftBatch& batch, const ShieldTableOptions& options, Duty duty);
 // Table `inet sipward_queue`, which must not exist.

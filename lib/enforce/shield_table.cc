@@ -2,6 +2,7 @@
 
 #include <linux/netfilter/nf_tables.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -15,11 +16,13 @@ namespace sipward::enforce {
 namespace {
 
 constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
-// Raised whenever the chains or sets of shield_layout.cc change, so that a new version does not adopt an old table.
+// Raised whenever the chains or sets of shield_layout.cc change, so that a new version does not adopt an old
+// table.
 constexpr int kLayoutVersion = 1;
 constexpr std::size_t kRestoreBatch = 5000;
 
-void refill(NftBatch& batch, std::string_view stem, std::span<const TimedPrefix> entries, WallTime now, bool hosts) {
+void refill(NftBatch& batch, std::string_view stem, std::span<const TimedPrefix> entries, WallTime now,
+            bool hosts) {
   for (const Family family : kFamilies) {
     if (hosts) {
       flush_set(batch, kTable, set_name(stem, family));
@@ -47,6 +50,15 @@ void refill_protected(NftBatch& batch, const std::vector<Prefix>& nets) {
   }
 }
 
+// The kernel refuses to delete an element twice in one transaction.
+std::vector<Element> last_of_each(std::vector<Element> elements) {
+  std::ranges::stable_sort(elements, {}, &Element::key);
+  const auto is_same = [](const Element& a, const Element& b) { return a.key == b.key; };
+  const auto firsts = std::unique(elements.rbegin(), elements.rend(), is_same);
+  elements.erase(elements.begin(), firsts.base());
+  return elements;
+}
+
 // Netlink ports are usually the process's id; what /proc knows of it makes the message useful.
 std::string describe_owner(std::uint32_t port) {
   const auto name = read_file(fmt::format("/proc/{}/comm", port), 64);
@@ -66,15 +78,16 @@ Result<ShieldTable> ShieldTable::open(ShieldTableOptions options) {
 
 // What the sets and chains look like, not what the rules say: those are replaced at every start.
 std::string ShieldTable::layout() const {
-  return fmt::format("Sipward, a SIP shield: sipward(1), sipwardd(8); layout {}.{}.{}", kLayoutVersion, options_.bans_max,
-                     options_.sources_max);
+  return fmt::format("Sipward, a SIP shield: sipward(1), sipwardd(8); layout {}.{}.{}", kLayoutVersion,
+                     options_.bans_max, options_.sources_max);
 }
 
 Result<ShieldTable::Installed> ShieldTable::install(const Lists& lists, WallTime now) {
   const auto old_queue = find_table(socket_, kQueueTable);
   if (!old_queue) return tl::unexpected(old_queue.error());
   if (*old_queue && (*old_queue)->owner != 0 && !handle_)
-    return fail(ErrorKind::busy, "table inet {} belongs to {}: another sipwardd is running in this network namespace",
+    return fail(ErrorKind::busy,
+                "table inet {} belongs to {}: another sipwardd is running in this network namespace",
                 kQueueTable, describe_owner((*old_queue)->owner));
   const auto old = find_table(socket_, kTable);
   if (!old) return tl::unexpected(old.error());
@@ -121,11 +134,12 @@ Result<void> ShieldTable::put_banned_nets(std::span<const TimedPrefix> nets, Wal
   return socket_.transact(batch);
 }
 
-// Add, delete, add again with the timeout: before Linux 6.12 adding an element that is there keeps its old timeout.
+// Add, delete, add again with the timeout: before Linux 6.12 adding an element that is there keeps its old
+// timeout.
 Result<void> ShieldTable::ban(std::span<const TimedPrefix> hosts, WallTime now) {
   NftBatch batch;
   for (const Family family : kFamilies) {
-    const auto elements = host_elements(hosts, family, now);
+    const auto elements = last_of_each(host_elements(hosts, family, now));
     delete_elements(batch, kTable, set_name("banned", family), elements);
     add_elements(batch, kTable, set_name("banned", family), elements);
   }
@@ -150,12 +164,14 @@ Result<void> ShieldTable::unban(std::span<const Address> addresses) {
     std::vector<Element> elements;
     for (const Address& address : addresses)
       if (address.family() == family) elements.push_back(host_element(address));
-    delete_elements(batch, kTable, set_name("banned", family), elements);
+    delete_elements(batch, kTable, set_name("banned", family), last_of_each(std::move(elements)));
   }
   return batch.empty() ? Result<void>{} : socket_.transact(batch);
 }
 
-Result<std::map<std::string, CounterValue>> ShieldTable::counters() { return read_counters(socket_, kTable); }
+Result<std::map<std::string, CounterValue>> ShieldTable::counters() {
+  return read_counters(socket_, kTable);
+}
 
 Result<std::vector<ElementInfo>> ShieldTable::banned() {
   std::vector<ElementInfo> all;
@@ -174,26 +190,36 @@ Result<std::optional<ElementInfo>> ShieldTable::banned(const Address& address) {
 Result<std::optional<std::uint64_t>> ShieldTable::present() {
   const auto generation = read_generation(socket_);
   if (!generation) return tl::unexpected(generation.error());
-  if (*generation == generation_) return handle_;
+  if (*generation == generation_) return seen_;
   const auto table = find_table(socket_, kTable);
   if (!table) return tl::unexpected(table.error());
   generation_ = *generation;
-  if (!*table) return std::optional<std::uint64_t>();
-  return std::optional((*table)->handle);
+  seen_ = *table ? std::optional((*table)->handle) : std::nullopt;
+  return seen_;
 }
 
 Result<void> ShieldTable::stand_down() {
   NftBatch batch;
-  delete_table(batch, kQueueTable);
-  replace_shield_rules(batch, options_, Duty::stood_down);
-  return socket_.transact(batch);
+  if (auto added = delete_if_there(batch, kQueueTable); !added) return tl::unexpected(added.error());
+  const auto table = find_table(socket_, kTable);
+  if (!table) return tl::unexpected(table.error());
+  if (*table) replace_shield_rules(batch, options_, Duty::stood_down);
+  return batch.empty() ? Result<void>{} : socket_.transact(batch);
 }
 
 Result<void> ShieldTable::remove() {
   NftBatch batch;
-  delete_table(batch, kQueueTable);
-  delete_table(batch, kTable);
-  return socket_.transact(batch);
+  for (const char* table : {kQueueTable, kTable})
+    if (auto added = delete_if_there(batch, table); !added) return added;
+  return batch.empty() ? Result<void>{} : socket_.transact(batch);
+}
+
+// Somebody may have deleted it before, and a transaction that deletes what is not there fails as a whole.
+Result<void> ShieldTable::delete_if_there(NftBatch& batch, const char* name) {
+  const auto table = find_table(socket_, name);
+  if (!table) return tl::unexpected(table.error());
+  if (*table) delete_table(batch, name);
+  return {};
 }
 
 }  // namespace sipward::enforce

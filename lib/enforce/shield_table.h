@@ -1,11 +1,12 @@
-// The kernel side of the shield: table `inet sipward` (who may speak, bans, counters) and table `inet sipward_queue` (which
-// packets go to which queue; owned by this process's socket, so it vanishes with it and traffic flows on unread).
+// The kernel side of the shield: table `inet sipward` (who may speak, bans, counters) and table `inet
+// sipward_queue` (which packets go to which queue; owned by this process's socket, so it vanishes with it and
+// traffic flows on unread).
 //
 // A SIP packet's way through the kernel, all at hook prerouting:
 //   gate      -310  scope; trusted: accept, banned: drop, peer or unlisted below its rates: marked to be read
-//   inspect_* UDP -291, TCP -199   counts what is handed over; TCP after conntrack, so that a handshake is known
-//   (sipward_queue) UDP -290, TCP -198   the queues
-//   settle_*  UDP -289, TCP -197   counts what came back: passed by the daemon, or bypassed it; clears the marks
+//   inspect_* UDP -291, TCP -199   counts what is handed over; TCP after conntrack, so that a handshake is
+//   known (sipward_queue) UDP -290, TCP -198   the queues settle_*  UDP -289, TCP -197   counts what came
+//   back: passed by the daemon, or bypassed it; clears the marks
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ namespace sipward::enforce {
 inline constexpr char kTable[] = "sipward";
 inline constexpr char kQueueTable[] = "sipward_queue";
 
-// Bits of the packet mark. They exist between gate and settle only; whatever else is in the mark is left alone.
+// Bits of the packet mark. They exist between gate and settle only; whatever else is in the mark is left
+// alone.
 inline constexpr std::uint32_t kMarkVerified = 0x08000000;  // its source completed a TCP handshake
 inline constexpr std::uint32_t kMarkRead = 0x10000000;      // is to be read by the daemon
 inline constexpr std::uint32_t kMarkPeer = 0x20000000;      // from a whitelisted peer
@@ -71,28 +73,31 @@ class ShieldTable {
     bool adopted = false;      // the table was there: its counters and banned addresses go on
     std::uint64_t handle = 0;  // TableInfo::handle
   };
-  // Makes the tables or takes over those of an earlier run. Whitelist and banned nets become those of `lists`; banned
-  // addresses are left to restore(), so that protection does not wait for a million of them. `busy` if another process
-  // owns the queue table.
+  // Makes the tables or takes over those of an earlier run. Whitelist and banned nets become those of
+  // `lists`; banned addresses are left to restore(), so that protection does not wait for a million of them.
+  // `busy` if another process owns the queue table.
   [[nodiscard]] Result<Installed> install(const Lists& lists, WallTime now);
 
   [[nodiscard]] Result<void> set_observe(bool observe);
   [[nodiscard]] Result<void> put_whitelist(const Lists& lists, WallTime now);
   // The whole content of the banned nets.
   [[nodiscard]] Result<void> put_banned_nets(std::span<const TimedPrefix> nets, WallTime now);
-  // Bans addresses, or changes the end of their bans.
+  // Bans addresses, or changes the end of their bans. Of an address that comes twice the last end counts.
   [[nodiscard]] Result<void> ban(std::span<const TimedPrefix> hosts, WallTime now);
-  // The same for many whose bans are not changed: faster, in transactions of a few thousand.
+  // The same for many whose bans are not changed: faster, in transactions of a few thousand. The end of a ban that is there
+  // already is left as it is before Linux 6.12 and becomes the given one since.
   [[nodiscard]] Result<void> restore(std::span<const TimedPrefix> hosts, WallTime now);
   [[nodiscard]] Result<void> unban(std::span<const Address> addresses);
 
   [[nodiscard]] Result<std::map<std::string, CounterValue>> counters();
   [[nodiscard]] Result<std::vector<ElementInfo>> banned();
   [[nodiscard]] Result<std::optional<ElementInfo>> banned(const Address& address);
-  // The handle of the table that is there now, nothing if somebody deleted it. Cheap enough to ask several times a second.
+  // The handle of the table that is there now, nothing if somebody deleted it. Cheap enough to ask several
+  // times a second.
   [[nodiscard]] Result<std::optional<std::uint64_t>> present();
 
-  // Ends reading: bans and whitelist stay, the rate guard goes, the queue table goes.
+  // Ends reading: bans and whitelist stay, the rate guard goes, the queue table goes. Tables that somebody has deleted
+  // already are no error, here and for remove().
   [[nodiscard]] Result<void> stand_down();
   // Deletes both tables.
   [[nodiscard]] Result<void> remove();
@@ -101,12 +106,14 @@ class ShieldTable {
   ShieldTable(NftSocket socket, ShieldTableOptions options, QueueTarget target)
       : socket_(std::move(socket)), options_(std::move(options)), target_(target) {}
   [[nodiscard]] std::string layout() const;
+  [[nodiscard]] Result<void> delete_if_there(NftBatch& batch, const char* name);
 
   NftSocket socket_;
   ShieldTableOptions options_;
   QueueTarget target_;
   std::uint32_t generation_ = 0;
-  std::optional<std::uint64_t> handle_;
+  std::optional<std::uint64_t> seen_;    // the table's handle at that generation
+  std::optional<std::uint64_t> handle_;  // of the table that install() made or took over
 };
 
 }  // namespace sipward::enforce

@@ -7,7 +7,8 @@
 namespace sipward::limit {
 namespace {
 
-// What may be overwritten first: a free place, then the one seen longest ago; a running ban keeps its place longest.
+// What may be overwritten first: a free place, then the one seen longest ago; a running ban keeps its place
+// longest.
 bool goes_before(const Source& a, const Source& b, Instant now) {
   const auto rank = [now](const Source& s) {
     return std::tuple(s.used, s.used && s.banned_until > now, s.last_seen);
@@ -77,7 +78,8 @@ std::vector<Source> SourceTable::top(std::size_t n) const {
   std::ranges::copy_if(places_, std::back_inserter(sources), &Source::used);
   const auto more = [](const Source& a, const Source& b) { return a.read > b.read; };
   const std::size_t kept = std::min(n, sources.size());
-  std::partial_sort(sources.begin(), sources.begin() + static_cast<std::ptrdiff_t>(kept), sources.end(), more);
+  std::partial_sort(sources.begin(), sources.begin() + static_cast<std::ptrdiff_t>(kept), sources.end(),
+                    more);
   sources.resize(kept);
   return sources;
 }

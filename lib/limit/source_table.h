@@ -19,7 +19,8 @@ struct Source {
   bool used = false;
   std::uint8_t last_drop_reason = 0;  // a decide::Reason; meaningful when dropped > 0
   std::uint32_t refused = 0;          // distinct refused requests since window_start
-  std::uint64_t last_transaction = 0; // keyed hash of the last refused request's top Via, so a retransmission is no second one
+  std::uint64_t last_transaction =
+      0;  // keyed hash of the last refused request's top Via, so a retransmission is no second one
   Instant window_start;
   Instant evidence_at;   // when evidence of it was last kept
   Instant banned_until;  // decided here; the kernel's set follows within a batch
@@ -29,9 +30,9 @@ struct Source {
   std::uint64_t dropped = 0;
 };
 
-// A set-associative table: a keyed hash picks a group of kWays places, a new source takes the free or least recently seen
-// one of its group. A place whose ban is still running is given up last. Memory is taken at construction; IPv4 and IPv6
-// keys cannot meet, for the family is part of the key. One thread at a time.
+// A set-associative table: a keyed hash picks a group of kWays places, a new source takes the free or least
+// recently seen one of its group. A place whose ban is still running is given up last. Memory is taken at
+// construction; IPv4 and IPv6 keys cannot meet, for the family is part of the key. One thread at a time.
 class SourceTable {
  public:
   static constexpr std::size_t kWays = 8;
@@ -45,9 +46,10 @@ class SourceTable {
   // Forgets that the sources inside `net` are banned; how many were.
   std::size_t lift_bans(const Prefix& net);
 
-  // Counts a refused request; returns how many distinct ones the window holds now. The same `transaction` as the last time
-  // is a retransmission and does not count again (RFC 3261 section 17.1.2).
-  std::uint32_t count_refused(Source& source, std::string_view transaction, std::chrono::milliseconds window, Instant now);
+  // Counts a refused request; returns how many distinct ones the window holds now. The same `transaction` as
+  // the last time is a retransmission and does not count again (RFC 3261 section 17.1.2).
+  std::uint32_t count_refused(Source& source, std::string_view transaction, std::chrono::milliseconds window,
+                              Instant now);
 
   // The `n` sources with the most packets, most first.
   [[nodiscard]] std::vector<Source> top(std::size_t n) const;

@@ -17,9 +17,8 @@ constexpr std::uint64_t kLayout = sizeof(SharedCounters) * 1000 + decide::kReaso
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "counters are shared between processes");
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Event::count_)> kEventNames{
-    "bans_added",    "bans_extended", "bans_full",    "bans_lost",     "bans_failed",
-    "bans_observed", "evidence_lost", "store_errors", "table_rebuilt", "lost_with_daemon",
-    "lost_in_queue"};
+    "bans_added",    "bans_extended", "bans_full",     "bans_lost",        "bans_failed",  "bans_observed",
+    "evidence_lost", "store_errors",  "table_rebuilt", "lost_with_daemon", "lost_in_queue"};
 
 void start_anew(SharedCounters& map) {
   std::memset(static_cast<void*>(&map), 0, sizeof map);
@@ -41,9 +40,13 @@ std::size_t method_index(std::string_view method) {
   return it == kMethods.end() ? kMethods.size() - 1 : static_cast<std::size_t>(it - kMethods.begin());
 }
 
-std::string_view to_string(Event event) { return kEventNames[static_cast<std::size_t>(event)]; }
+std::string_view to_string(Event event) {
+  return kEventNames[static_cast<std::size_t>(event)];
+}
 
-void Counters::Unmap::operator()(SharedCounters* map) const { munmap(map, sizeof *map); }
+void Counters::Unmap::operator()(SharedCounters* map) const {
+  munmap(map, sizeof *map);
+}
 
 Result<Counters> Counters::open(const std::filesystem::path& path) {
   const std::string attempted = fmt::format("cannot open the counters {}", path.string());
@@ -82,11 +85,13 @@ RuleCounter* Counters::rule(std::string_view id) {
 }
 
 std::uint64_t Counters::by_reason(decide::Reason reason) const {
-  return sum(workers(), [=](const auto& w) -> const Counter& { return w.by_reason[static_cast<std::size_t>(reason)]; });
+  return sum(workers(),
+             [=](const auto& w) -> const Counter& { return w.by_reason[static_cast<std::size_t>(reason)]; });
 }
 
 std::uint64_t Counters::would_drop(decide::Reason reason) const {
-  return sum(workers(), [=](const auto& w) -> const Counter& { return w.would_drop[static_cast<std::size_t>(reason)]; });
+  return sum(workers(),
+             [=](const auto& w) -> const Counter& { return w.would_drop[static_cast<std::size_t>(reason)]; });
 }
 
 std::uint64_t Counters::method_read(std::size_t method) const {

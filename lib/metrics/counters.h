@@ -1,5 +1,5 @@
-// The daemon's own counters, in a file below /run that is mapped shared: kill -9 loses none of them, and the next run goes on
-// counting. Their life is that of the kernel's counters: both end with the boot.
+// The daemon's own counters, in a file below /run that is mapped shared: kill -9 loses none of them, and the
+// next run goes on counting. Their life is that of the kernel's counters: both end with the boot.
 #pragma once
 
 #include <array>
@@ -19,7 +19,9 @@ namespace sipward::metrics {
 // One writer, any reader.
 class Counter {
  public:
-  void add(std::uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  void add(std::uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -38,14 +40,15 @@ class SharedCounter {
 };
 
 // Methods that are counted by name (RFC 3261 and its extensions); the last stands for all others.
-inline constexpr std::array<std::string_view, 15> kMethods{"INVITE",    "ACK",    "BYE",     "CANCEL",  "REGISTER",
-                                                           "OPTIONS",   "NOTIFY", "PUBLISH", "MESSAGE", "SUBSCRIBE",
-                                                           "INFO",      "UPDATE", "PRACK",   "REFER",   "other"};
+inline constexpr std::array<std::string_view, 15> kMethods{
+    "INVITE",  "ACK",       "BYE",  "CANCEL", "REGISTER", "OPTIONS", "NOTIFY", "PUBLISH",
+    "MESSAGE", "SUBSCRIBE", "INFO", "UPDATE", "PRACK",    "REFER",   "other"};
 [[nodiscard]] std::size_t method_index(std::string_view method);
 
 struct alignas(64) WorkerCounters {
-  std::array<Counter, decide::kReasons> by_reason;    // every packet read, once
-  std::array<Counter, decide::kReasons> would_drop;   // observe mode: what by_reason calls `observed`, by its reason
+  std::array<Counter, decide::kReasons> by_reason;  // every packet read, once
+  std::array<Counter, decide::kReasons>
+      would_drop;  // observe mode: what by_reason calls `observed`, by its reason
   std::array<Counter, kMethods.size()> method_read;
   std::array<Counter, kMethods.size()> method_dropped;
   Counter truncated;       // copied in part only: larger than the copy range
@@ -60,7 +63,7 @@ enum class Event : std::uint8_t {
   bans_lost,         // the queue to the enforcer was full: the packet was dropped, its source not banned
   bans_failed,       // the kernel refused
   bans_observed,     // observe mode: would have been banned
-  evidence_lost,     // the queue to the store was full
+  evidence_lost,     // not kept: more than the store takes at a time
   store_errors,      // the database could not be written
   table_rebuilt,     // somebody deleted table inet sipward
   lost_with_daemon,  // packets that were in a queue when a daemon died
@@ -93,13 +96,14 @@ class Counters {
   // Maps `path`, made if need be (mode 0640). What does not fit this version's layout starts at zero.
   [[nodiscard]] static Result<Counters> open(const std::filesystem::path& path);
 
-  // Ties the counts to a kernel table. If it is another one than before, everything starts at zero, for the kernel's counters
-  // did; pointers from rule() stay good. True if the counts go on.
+  // Ties the counts to a kernel table. If it is another one than before, everything starts at zero, for the
+  // kernel's counters did; pointers from rule() stay good. True if the counts go on.
   bool attach(std::uint64_t table_handle, WallTime now);
 
   [[nodiscard]] WorkerCounters& worker(std::size_t index) { return map_->workers[index]; }
   [[nodiscard]] SharedCounter& event(Event event) { return map_->events[static_cast<std::size_t>(event)]; }
-  // The counter of the rule of that name, made if it is new; nothing when there are more than kRulesMax. Control thread.
+  // The counter of the rule of that name, made if it is new; nothing when there are more than kRulesMax.
+  // Control thread.
   [[nodiscard]] RuleCounter* rule(std::string_view id);
   [[nodiscard]] WallTime since() const { return WallTime(std::chrono::milliseconds(map_->since_ms)); }
 

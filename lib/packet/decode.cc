@@ -9,7 +9,9 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-std::uint8_t u8(Bytes bytes, std::size_t at) { return std::to_integer<std::uint8_t>(bytes[at]); }
+std::uint8_t u8(Bytes bytes, std::size_t at) {
+  return std::to_integer<std::uint8_t>(bytes[at]);
+}
 
 std::uint16_t u16(Bytes bytes, std::size_t at) {
   return static_cast<std::uint16_t>(u8(bytes, at) << 8U | u8(bytes, at + 1));
@@ -39,7 +41,8 @@ bool is_extension(std::uint8_t next) {
          next == IPPROTO_FRAGMENT || next == IPPROTO_AH;
 }
 
-// Length of the extension header at the front of `rest`; 0 when it is cut short or belongs to a later fragment.
+// Length of the extension header at the front of `rest`; 0 when it is cut short or belongs to a later
+// fragment.
 std::size_t extension_length(std::uint8_t type, Bytes rest) {
   if (rest.size() < 8) return 0;
   if (type == IPPROTO_FRAGMENT) return (u16(rest, 2) & 0xfff8U) != 0 ? 0 : 8;

@@ -22,10 +22,11 @@ struct Datagram {
   std::string_view payload;  // view into the packet, padding after the datagram's length cut off
 };
 
-// Decodes a whole IP packet, as NFQUEUE delivers it. Nothing: no UDP or TCP, a header cut short or contradicting itself,
-// or a later fragment (the kernel reassembles before the queue, so one that arrives here belongs to nothing). Lengths that
-// are zero because of segmentation offload (RFC 2675 style IPv6 length 0, UDP length 0) mean "all that is there".
-// Checksums are not verified: the softswitch's kernel does, and offloading leaves them unfinished here.
+// Decodes a whole IP packet, as NFQUEUE delivers it. Nothing: no UDP or TCP, a header cut short or
+// contradicting itself, or a later fragment (the kernel reassembles before the queue, so one that arrives
+// here belongs to nothing). Lengths that are zero because of segmentation offload (RFC 2675 style IPv6 length
+// 0, UDP length 0) mean "all that is there". Checksums are not verified: the softswitch's kernel does, and
+// offloading leaves them unfinished here.
 [[nodiscard]] std::optional<Datagram> decode(std::span<const std::byte> packet);
 
 }  // namespace sipward::packet

@@ -59,6 +59,7 @@ enum class Query : std::uint8_t {
   mode,
   put_mode,
   purge_history,
+  purge_history_above,
   purge_audit,
   purge_evidence,
   purge_evidence_above,
@@ -98,6 +99,8 @@ inline constexpr std::array<std::string_view, kQueries> kSql{
     "INSERT OR REPLACE INTO mode VALUES (1, ?1, ?2, ?3)",
     "DELETE FROM ban_history WHERE serial IN "
     "(SELECT serial FROM ban_history WHERE ended_ms < ?1 ORDER BY ended_ms LIMIT ?2)",
+    "DELETE FROM ban_history WHERE serial IN (SELECT serial FROM ban_history ORDER BY serial "
+    "LIMIT min(?2, max(0, (SELECT count(*) FROM ban_history) - ?1)))",
     "DELETE FROM audit WHERE serial IN (SELECT serial FROM audit WHERE time_ms < ?1 ORDER BY time_ms LIMIT "
     "?2)",
     "DELETE FROM evidence WHERE serial IN "

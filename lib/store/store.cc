@@ -322,6 +322,8 @@ Result<std::size_t> Store::purge(const Retention& retention, WallTime now, std::
   const auto purge_all = [&]() -> Result<void> {
     auto done = impl_->purge_orphaned_bans(now, rows_left);
     if (done) done = impl_->purge(Query::purge_history, to_ms(now - retention.ban_history), rows_left);
+    if (done)
+      done = impl_->purge(Query::purge_history_above, row_limit(retention.ban_history_rows_max), rows_left);
     if (done) done = impl_->purge(Query::purge_audit, to_ms(now - retention.audit), rows_left);
     if (done) done = impl_->purge(Query::purge_evidence, to_ms(now - retention.evidence), rows_left);
     if (done)

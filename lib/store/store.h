@@ -112,7 +112,9 @@ class Store {
     std::chrono::days evidence{90};
     std::chrono::days ban_history{180};
     std::chrono::days audit{90};
+    // A flood of forged sources fills these two at the attacker's will, so they are bounded by rows too.
     std::size_t evidence_rows_max = 100000;
+    std::size_t ban_history_rows_max = 500000;
   };
   // Deletes what is older, at most `rows_max` rows a call; how many were deleted. Bans that expired more than
   // an hour ago while no daemon reported their end go to the history first.

@@ -60,6 +60,7 @@ $ip netns exec core datagrams listen 5060 >/run/heard 2>/run/listener.err &
 
 # The exit code is kept, so that an orderly end can be told from a crash.
 _START = f"""
+set +e
 rm -f /run/sipwardd.exit
 (/usr/sbin/ip netns exec core sipwardd --config /etc/sipward/sipward.toml; echo $? >/run/sipwardd.exit) >>{_LOG} 2>&1 &
 """
@@ -76,7 +77,7 @@ class NativeQueue(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        scratch = Path(tempfile.mkdtemp(prefix="sipward-e2e-"))
+        scratch = Path(tempfile.mkdtemp(prefix=f"sipward-vm-{os.getpid()}-"))
         cleanup.on_exit(lambda: shutil.rmtree(scratch, ignore_errors=True))
         kernel = debian_kernel()
         initramfs = scratch / "initramfs"
@@ -106,11 +107,10 @@ class NativeQueue(unittest.TestCase):
             self.assertIn(module, modules)
 
     def test_02_the_tables_are_readable(self) -> None:
+        self.assertEqual(self._tables(), ["inet sipward", "inet sipward_queue"])
         for table in ("sipward", "sipward_queue"):
             listed = self._in_core(f"nft list table inet {table}")
             self.assertEqual((listed.code, listed.err), (0, ""), listed)
-            for family_of_text in ("", "-j"):
-                self.assertEqual(self._in_core(f"nft {family_of_text} list table inet {table}").code, 0)
         queues = self._in_core("nft list table inet sipward_queue").out
         for number in (5060, 5061, 5062):  # two workers and the peers' queue
             self.assertIn(f"queue flags bypass to {number}", queues)
@@ -124,8 +124,7 @@ class NativeQueue(unittest.TestCase):
                 message = sip.scanner_options(scanner, core(version))
                 self._send(message, scanner)
                 ban = wait_until(lambda s=scanner: self._banned(s), _WAIT_S, "the scanner's ban")
-                self.assertEqual(ban["timeout"], 60)
-                self.assertLessEqual(ban["expires"], 60)
+                self.assertTrue(60 - _TOLERANCE_S <= ban["timeout"] <= 60, ban)
                 self.assertNotIn(sip.call_id_of(message).decode(), self._heard())
 
     def test_04_the_next_packets_are_dropped_in_the_kernel(self) -> None:
@@ -141,21 +140,7 @@ class NativeQueue(unittest.TestCase):
                                     self.callers[version])
                 self.assertEqual(self._counters()["offered"], before + 1)
 
-    def test_06_tcp_is_read_after_its_handshake(self) -> None:
-        message = sip.request("REGISTER", "10.77.1.2", transport="tcp")
-        self._send_by_tcp(message, CORE4)
-        wait_until(lambda: sip.call_id_of(message).decode() in self.guest.must("cat /run/heard-tcp"), _WAIT_S,
-                   "the request by TCP")
-        scan = sip.request("OPTIONS", "10.77.1.2", transport="tcp", agent="friendly-scanner")
-        wait_until(lambda: ":13C4 " in self.guest.must(f"{_exec('core')} grep ' 0A ' /proc/net/tcp /proc/net/tcp6"), _WAIT_S,
-                   "the listener to listen again")
-        self._send_by_tcp(scan, CORE4)
-        ban = wait_until(lambda: self._banned("10.77.1.2"), _WAIT_S, "the ban of a scanner that is no forgery")
-        self.assertEqual(ban["timeout"], 3600)
-        self._sipward("bans", "remove", "10.77.1.2")
-        self.assertIsNone(self._banned("10.77.1.2"))
-
-    def test_07_a_ban_is_extended_and_never_shortened(self) -> None:
+    def test_06_a_ban_is_extended_and_never_shortened(self) -> None:
         for version in _VERSIONS:
             with self.subTest(version=version):
                 scanner = self.scanners[version]
@@ -166,7 +151,7 @@ class NativeQueue(unittest.TestCase):
                 self.assertGreater(self._banned(scanner)["expires"], 3500)
                 self._assert_dropped_by_ban(scanner)
 
-    def test_08_overlapping_nets_are_listed_and_lift_bans(self) -> None:
+    def test_07_overlapping_nets_are_listed_and_lift_bans(self) -> None:
         for version, wide, narrow, host in ((4, "10.0.0.0/16", "10.0.1.0/24", "10.0.1.5"),
                                             (6, "2001:db8:90::/48", "2001:db8:90:1::/64", "2001:db8:90:1::5")):
             with self.subTest(version=version):
@@ -183,7 +168,7 @@ class NativeQueue(unittest.TestCase):
                 wait_until(lambda h=host: self._banned(h), _WAIT_S, "the ban of what is listed no more")
                 self._sipward("bans", "remove", host)
 
-    def test_09_banned_nets_may_overlap(self) -> None:
+    def test_08_banned_nets_may_overlap(self) -> None:
         for version, wide, narrow in ((4, "10.0.0.0/16", "10.0.1.0/24"), (6, "2001:db8:90::/48", "2001:db8:90:1::/64")):
             with self.subTest(version=version):
                 host = "10.0.1.5" if version == 4 else "2001:db8:90:1::5"
@@ -193,11 +178,11 @@ class NativeQueue(unittest.TestCase):
                 self.assertEqual(len(self._sipward("bans", "remove", wide)["removed"]), 2)
                 self._assert_passes(sip.request("REGISTER", host), host)
 
-    def test_10_every_packet_is_accounted_for(self) -> None:
+    def test_09_every_packet_is_accounted_for(self) -> None:
         self._assert_balanced()
 
-    def test_11_a_killed_daemon_leaves_bans_and_an_open_way(self) -> None:
-        before = {version: self._banned(self.scanners[version])["expires"] for version in _VERSIONS}
+    def test_10_a_killed_daemon_leaves_bans_and_an_open_way(self) -> None:
+        expiry = {version: self._expiry(self.scanners[version]) for version in _VERSIONS}
         self.guest.must("kill -9 $(pidof sipwardd)")
         wait_until(lambda: self._exit_code() is not None, _WAIT_S, "the daemon to be gone")
         self.assertEqual(self._tables(), ["inet sipward"])
@@ -208,11 +193,11 @@ class NativeQueue(unittest.TestCase):
                 self._assert_passes(sip.scanner_options(self.callers[version], core(version)), self.callers[version])
                 self.assertEqual(self._counters()["bypassed_no_daemon"], bypassed + 1)
                 self._assert_dropped_by_ban(self.scanners[version])
-                self.assertLessEqual(self._banned(self.scanners[version])["expires"], before[version])
+                self.assertAlmostEqual(self._expiry(self.scanners[version]), expiry[version], delta=_TOLERANCE_S)
 
-    def test_12_a_restart_adopts_the_table(self) -> None:
+    def test_11_a_restart_adopts_the_table(self) -> None:
         counters = self._counters()
-        bans = {version: self._banned(self.scanners[version]) for version in _VERSIONS}
+        expiry = {version: self._expiry(self.scanners[version]) for version in _VERSIONS}
         self._start_daemon()
         self.assertIn("took over", self.guest.must(f"tail -n 1 {_LOG}"))
         after = self._counters()
@@ -221,12 +206,12 @@ class NativeQueue(unittest.TestCase):
         for version in _VERSIONS:
             with self.subTest(version=version):
                 scanner = self.scanners[version]
-                self.assertAlmostEqual(self._banned(scanner)["expires"], bans[version]["expires"], delta=_TOLERANCE_S)
+                self.assertAlmostEqual(self._expiry(scanner), expiry[version], delta=_TOLERANCE_S)
                 self._assert_dropped_by_ban(scanner)
                 self._assert_passes(sip.request("REGISTER", self.callers[version]), self.callers[version])
         self._assert_balanced()
 
-    def test_13_sigterm_leaves_bans_and_an_open_way(self) -> None:
+    def test_12_sigterm_leaves_bans_and_an_open_way(self) -> None:
         self.guest.must("kill -TERM $(pidof sipwardd)")
         wait_until(lambda: self._exit_code() is not None, _WAIT_S, "the daemon to stop")
         self.assertEqual(self._exit_code(), 0, self.guest.must(f"tail -n 20 {_LOG}"))
@@ -238,9 +223,22 @@ class NativeQueue(unittest.TestCase):
         self._start_daemon()
         self._assert_balanced()
 
+    def test_13_tcp_is_read_after_its_handshake(self) -> None:
+        # Late, since the connection of a banned scanner goes on trying.
+        message = sip.request("REGISTER", "10.77.1.2", transport="tcp")
+        self._send_by_tcp(message)
+        wait_until(lambda: sip.call_id_of(message).decode() in self.guest.must("cat /run/heard-tcp"), _WAIT_S,
+                   "the request by TCP")
+        wait_until(lambda: self._in_core("grep ':13C4 .* 0A ' /proc/net/tcp /proc/net/tcp6").out, _WAIT_S,
+                   "the listener to listen again")
+        self._send_by_tcp(sip.request("OPTIONS", "10.77.1.2", transport="tcp", agent="friendly-scanner"))
+        ban = wait_until(lambda: self._banned("10.77.1.2"), _WAIT_S, "the ban of a scanner")
+        # Who shook hands is no forgery: banned for longer.
+        self.assertTrue(3600 - _TOLERANCE_S <= ban["timeout"] <= 3600, ban)
+        self.assertEqual(self._sipward("stats")["packets"]["unaccounted"], 0)
+
     def test_14_the_kernel_has_nothing_to_complain_of(self) -> None:
-        complaints = self.guest.run("dmesg | grep -iE 'bug|oops|warning|call trace|nf_tables|nfnetlink'")
-        self.assertEqual(complaints.out, "")
+        self.assertEqual(self.guest.run(r"dmesg | grep -E 'BUG:|Oops|WARNING:|Call Trace|nf_tables:|nf_queue:'").out, "")
 
     def _start_daemon(self) -> None:
         self.guest.must(_START)
@@ -270,7 +268,8 @@ class NativeQueue(unittest.TestCase):
         return [item[kind] for item in json.loads(done.out)["nftables"] if kind in item] if done.code == 0 else None
 
     def _tables(self) -> list[str]:
-        return sorted(f"{table['family']} {table['name']}" for table in self._nft("list tables", "table") or [])
+        # As text: the JSON of nft 1.0.6 breaks off at a table that has an owner.
+        return [line.removeprefix("table ").strip() for line in self._in_core("nft list tables").out.splitlines()]
 
     def _counters(self) -> dict[str, int]:
         found = self._nft("list counters table inet sipward", "counter")
@@ -279,8 +278,15 @@ class NativeQueue(unittest.TestCase):
 
     def _banned(self, address: str) -> dict[str, Any] | None:
         """The element in the kernel's set; its `timeout` and `expires` are in seconds."""
-        found = self._nft(f"get element inet sipward banned{6 if is_v6(address) else 4} '{{ {address} }}'", "set")
-        return found[0]["elem"][0]["elem"] if found else None
+        found = self._nft(f"list set inet sipward banned{6 if is_v6(address) else 4}", "set")
+        elements = [item["elem"] for item in found[0].get("elem", [])] if found else []
+        return next((element for element in elements if element["val"] == address), None)
+
+    def _expiry(self, address: str) -> float:
+        """When the ban ends, by the machine's uptime in seconds."""
+        ban = self._banned(address)
+        assert ban, f"{address} is not in the kernel's set"
+        return float(self.guest.must("cat /proc/uptime").split()[0]) + ban["expires"]
 
     def _heard(self) -> str:
         """All that the listener behind the shield was given."""
@@ -289,8 +295,9 @@ class NativeQueue(unittest.TestCase):
     def _send(self, message: bytes, source: str) -> None:
         self._pipe(message, f"datagrams send {source} {core(6 if is_v6(source) else 4)} 5060")
 
-    def _send_by_tcp(self, message: bytes, target: str) -> None:
-        self._pipe(message, f"timeout 5 nc -w 5 {target} 5060 || true")
+    def _send_by_tcp(self, message: bytes) -> None:
+        # busybox's nc ends only when the other side does: which a banned one's does not.
+        self._pipe(message, f"timeout 2 nc -w 2 {CORE4} 5060 || true")
 
     def _pipe(self, message: bytes, command: str) -> None:
         self.guest.must(f"echo {base64.b64encode(message).decode()} | base64 -d | {_exec('callers')} {command}")

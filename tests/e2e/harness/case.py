@@ -1,5 +1,6 @@
 """The frame of an end-to-end test: a network, a softswitch, a shield; and the logs when something fails."""
 
+import atexit
 import io
 import os
 import shutil
@@ -88,13 +89,17 @@ def main() -> None:
     for scratch in _scratches:
         if not passed:
             _print_logs(scratch)
-        shutil.rmtree(scratch, ignore_errors=True)
     sys.exit(0 if passed else 1)
 
 
 def _make_scratch() -> Path:
-    scratch = Path(tempfile.mkdtemp(prefix="sipward-e2e-"))
+    for left in Path(tempfile.gettempdir()).glob("sipward-e2e-*"):  # of runs that were killed
+        owner = left.name.removeprefix("sipward-e2e-").split("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f"sipward-e2e-{os.getpid()}-"))
     scratch.chmod(0o755)  # the CLI runs as another user in some tests
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     (scratch / "logs").mkdir()
     _scratches.append(scratch)
     return scratch

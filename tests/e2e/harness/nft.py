@@ -35,7 +35,8 @@ class Count:
 def tables(namespace: str) -> list[str]:
     """ "inet sipward", …; in order."""
     # As text: the JSON of nft 1.0.6 breaks off at a table that has an owner.
-    return sorted(line.removeprefix("table ").strip() for line in must(["nft", "list", "tables"], namespace).splitlines())
+    listed = must(["nft", "list", "tables"], namespace)
+    return sorted(line.removeprefix("table ").strip() for line in listed.splitlines())
 
 
 def exists(namespace: str, table: str = SHIELD) -> bool:

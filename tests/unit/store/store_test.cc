@@ -325,6 +325,16 @@ TEST_CASE("purge keeps to its batch", "[store]") {
     CHECK(store->purge({}, later, 4) == 2U);
     CHECK(store->purge({}, later, 4) == 0U);
   }
+  SECTION("bans that have ended, above the row limit") {
+    Store::Retention retention;
+    retention.ban_history_rows_max = 1;
+    const auto net = *Prefix::parse("192.0.2.9");
+    for (int i = 0; i < 2; ++i) REQUIRE(store->put({}, {EndedBan{{.net = net, .reason = "x"}, kNow, "expired"}}));
+    CHECK(store->ban_history(net.base(), 10)->size() == 2);
+    CHECK(store->purge(retention, kNow) == 1U);
+    CHECK(store->ban_history(net.base(), 10)->size() == 1);
+    CHECK(store->purge(retention, kNow) == 0U);
+  }
   SECTION("above the row limit, oldest first") {
     Store::Retention retention;
     retention.evidence_rows_max = 2;
