@@ -206,7 +206,7 @@ void Enforcer::log_bans(const std::vector<store::BanRecord>& bans, Now now) {
   std::size_t told = 0;
   for (; told < bans.size() && lines_left_ > 0; ++told, --lines_left_) {
     const store::BanRecord& ban = bans[told];
-    log_info("banned {} for {}: {} {}{}", ban.net.to_string(), format_duration(*ban.expires - now.wall),
+    log_info("banned {} for {}: {} {}{}", ban.net.to_string(), format_duration(*ban.expires - now.wall + std::chrono::milliseconds(999)),
              ban.reason, ban.rule, ban.verified ? "" : " (unverified)");
   }
   if (told < bans.size()) log_info("banned {} more", bans.size() - told);

@@ -36,8 +36,8 @@ struct Settings {
   struct Guard {
     std::uint32_t source_rate_per_s = 100;
     std::uint32_t source_burst = 300;
-    std::uint32_t unknown_rate_per_s = 10000;  // all unlisted sources together
-    std::uint32_t unknown_burst = 4000;        // below queue_length, or a burst alone fills the queue
+    std::uint32_t unknown_rate_per_s = 2000;   // all unlisted sources together
+    std::uint32_t unknown_burst = 1000;        // below queue_length, or a burst alone fills the queue
     std::uint32_t sources_max = 131072;        // addresses metered at once, per family
   } guard;
 

@@ -45,8 +45,8 @@ struct ShieldTableOptions {
   std::vector<Prefix> protected_nets;  // empty: every destination
   std::uint32_t source_rate_per_s = 100;
   std::uint32_t source_burst = 300;
-  std::uint32_t unknown_rate_per_s = 10000;
-  std::uint32_t unknown_burst = 4000;
+  std::uint32_t unknown_rate_per_s = 2000;
+  std::uint32_t unknown_burst = 1000;
   std::uint32_t sources_max = 131072;
   std::uint32_t bans_max = 1000000;
   std::uint16_t first_queue = 5060;

@@ -200,8 +200,8 @@ TEST_CASE("values that contradict each other are told by both names", "[config]"
       errors("[guard]\nunknown_burst = 8192\n"),
       ContainsSubstring("2:17: error: guard.unknown_burst 8192 must be less than shield.queue_length 8192"));
   CHECK_THAT(
-      errors("[shield]\nqueue_length = 4000\n"),
-      ContainsSubstring("2:16: error: guard.unknown_burst 4000 must be less than shield.queue_length 4000"));
+      errors("[shield]\nqueue_length = 1000\n"),
+      ContainsSubstring("2:16: error: guard.unknown_burst 1000 must be less than shield.queue_length 1000"));
 
   CHECK(accepted("[bans]\nunverified = \"5m\"\nverified = \"5m\"\n"));
   CHECK_THAT(errors("[bans]\nunverified = \"5m1s\"\nverified = \"5m\"\n"),
