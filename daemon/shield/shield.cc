@@ -65,13 +65,9 @@ Outcome Shield::process(std::span<const std::byte> packet, bool verified, limit:
   if (!decide::is_drop(decision.reason)) return {decision.reason, {}};
   ++source.dropped;
   source.last_drop_reason = static_cast<std::uint8_t>(decision.reason);
-  Consequences consequences = consequences_of(*datagram, evidence, decision, source, now);
-  if (observed && consequences.ban) {
-    common_.counters.event(metrics::Event::bans_observed).add();
-    consequences.ban.reset();
-  } else if (consequences.ban) {
-    source.banned_until = now.steady + consequences.ban->duration;
-  }
+  if (observed && decision.ban) common_.counters.event(metrics::Event::bans_observed).add();
+  Consequences consequences = consequences_of(*datagram, evidence, decision, observed, source, now);
+  if (consequences.ban) source.banned_until = now.steady + consequences.ban->duration;
   return {observed ? decide::Reason::observed : decision.reason, std::move(consequences)};
 }
 
@@ -113,12 +109,13 @@ void Shield::count(decide::Reason reason, bool observed) {
 }
 
 Consequences Shield::consequences_of(const packet::Datagram& datagram, const decide::Evidence& evidence,
-                                     const decide::Decision& decision, limit::Source& source, Now now) const {
+                                     const decide::Decision& decision, bool observed, limit::Source& source,
+                                     Now now) const {
   Consequences consequences;
-  if (decision.ban)
+  if (decision.ban && !observed)
     consequences.ban = BanRequest{datagram.source, cause_of(evidence, decision), *decision.ban};
   const bool due = source.evidence_at == Instant{} || now.steady - source.evidence_at >= kEvidenceInterval;
-  if (!decision.ban && (!due || decision.reason == decide::Reason::banned)) return consequences;
+  if (decision.reason == decide::Reason::banned || (!due && !consequences.ban)) return consequences;
   source.evidence_at = now.steady;
 
   store::EvidenceRecord& record = consequences.evidence.emplace();

@@ -65,8 +65,8 @@ class Shield {
   void count(decide::Reason reason, bool observed);
   [[nodiscard]] Consequences consequences_of(const packet::Datagram& datagram,
                                              const decide::Evidence& evidence,
-                                             const decide::Decision& decision, limit::Source& source,
-                                             Now now) const;
+                                             const decide::Decision& decision, bool observed,
+                                             limit::Source& source, Now now) const;
 
   const Common& common_;
   metrics::WorkerCounters& counters_;

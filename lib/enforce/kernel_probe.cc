@@ -35,9 +35,8 @@ Result<QueueTarget> probe_queue_target(NftSocket& socket) {
     if (*error == 0) return target;
   }
   return fail(
-      "this kernel can queue packets neither by nft_queue (CONFIG_NFT_QUEUE) nor by the xtables NFQUEUE "
-      "target "
-      "through nft_compat (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_TARGET_NFQUEUE)");
+      "this kernel queues packets neither by nft_queue (CONFIG_NFT_QUEUE) nor by the xtables NFQUEUE target "
+      "through nft_compat; if it has that as a module, load it: modprobe xt_NFQUEUE");
 }
 
 }  // namespace sipward::enforce

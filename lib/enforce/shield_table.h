@@ -84,8 +84,8 @@ class ShieldTable {
   [[nodiscard]] Result<void> put_banned_nets(std::span<const TimedPrefix> nets, WallTime now);
   // Bans addresses, or changes the end of their bans. Of an address that comes twice the last end counts.
   [[nodiscard]] Result<void> ban(std::span<const TimedPrefix> hosts, WallTime now);
-  // The same for many whose bans are not changed: faster, in transactions of a few thousand. The end of a ban that is there
-  // already is left as it is before Linux 6.12 and becomes the given one since.
+  // The same for many whose bans are not changed: faster, in transactions of a few thousand. The end of a ban
+  // that is there already is left as it is before Linux 6.12 and becomes the given one since.
   [[nodiscard]] Result<void> restore(std::span<const TimedPrefix> hosts, WallTime now);
   [[nodiscard]] Result<void> unban(std::span<const Address> addresses);
 
@@ -96,8 +96,8 @@ class ShieldTable {
   // times a second.
   [[nodiscard]] Result<std::optional<std::uint64_t>> present();
 
-  // Ends reading: bans and whitelist stay, the rate guard goes, the queue table goes. Tables that somebody has deleted
-  // already are no error, here and for remove().
+  // Ends reading: bans and whitelist stay, the rate guard goes, the queue table goes. Tables that somebody
+  // has deleted already are no error, here and for remove().
   [[nodiscard]] Result<void> stand_down();
   // Deletes both tables.
   [[nodiscard]] Result<void> remove();

@@ -68,7 +68,7 @@ std::uint32_t SourceTable::count_refused(Source& source, std::string_view transa
     source.window_start = now;
     source.refused = 0;
   }
-  if (source.refused > 0 && id == source.last_transaction) return source.refused;
+  if (!transaction.empty() && source.refused > 0 && id == source.last_transaction) return source.refused;
   source.last_transaction = id;
   return ++source.refused;
 }

@@ -47,7 +47,8 @@ class SourceTable {
   std::size_t lift_bans(const Prefix& net);
 
   // Counts a refused request; returns how many distinct ones the window holds now. The same `transaction` as
-  // the last time is a retransmission and does not count again (RFC 3261 section 17.1.2).
+  // the last time is a retransmission and does not count again (RFC 3261 section 17.1.2); an empty one is
+  // never the same.
   std::uint32_t count_refused(Source& source, std::string_view transaction, std::chrono::milliseconds window,
                               Instant now);
 

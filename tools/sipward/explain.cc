@@ -64,6 +64,8 @@ std::string ban_block(const View& view) {
   text += labelled(view.out, "",
                    flag_of(ban, "verified") ? "the source is verified: it receives what is sent to it"
                                             : "the source is not verified: the address may be forged");
+  if (field(ban, "in_kernel") == false)
+    text += labelled(view.out, "", view.out.paint(Paint::bad, "the kernel's set does not hold it yet"));
   if (packets.is_number())
     text += labelled(view.out, "",
                      fmt::format("{} packets dropped in the kernel", count(packets.get<std::int64_t>())));
@@ -118,14 +120,21 @@ std::string history_block(const View& view) {
   return text.empty() ? labelled(view.out, "history", "never banned before") : text;
 }
 
+// The protocol's words as they end a sentence; others as they are.
+std::string past_tense(std::string verdict) {
+  if (verdict == "drop") return "dropped";
+  return verdict == "pass" ? "let through" : safe(verdict);
+}
+
 std::string verdict_block(const View& view) {
   const json& options = field(view.reply, "new_options");
-  const std::string verdict = safe(text_of(options, "verdict"));
+  const std::string verdict = text_of(options, "verdict");
   const std::string reason = safe(text_of(options, "reason"));
   const std::string text = safe(text_of(options, "text"));
-  const Paint paint = verdict.starts_with("pass") || verdict.starts_with("accept") ? Paint::good : Paint::bad;
-  return fmt::format("\na new OPTIONS would be: {}{}{}\n", view.out.paint(paint, verdict),
-                     reason.empty() ? "" : " (" + reason + ")", text.empty() ? "" : ", " + text);
+  const std::string shown = view.out.paint(verdict == "pass" ? Paint::good : Paint::bad, past_tense(verdict));
+  return fmt::format("\na new OPTIONS would be: {}{}{}\n", shown,
+                     reason.empty() ? "" : fmt::format(" ({})", reason),
+                     text.empty() ? "" : fmt::format(", {}", text));
 }
 
 std::string advice_block(const View& view) {

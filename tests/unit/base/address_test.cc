@@ -49,9 +49,10 @@ TEST_CASE("addresses are read and written in canonical form") {
 }
 
 TEST_CASE("what is no address is an error that quotes it") {
-  const std::string text = GENERATE(as<std::string>(), "", "192.0.2", "192.0.2.256", "192.0.2.1.1", "192.0.2.01",
-                                    " 192.0.2.1", "192.0.2.1 ", "192.0.2.1/32", "[::1]", "fe80::1%eth0", ":::",
-                                    "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "2001:db8::g", "localhost", "0x7f.0.0.1");
+  const std::string text =
+      GENERATE(as<std::string>(), "", "192.0.2", "192.0.2.256", "192.0.2.1.1", "192.0.2.01", " 192.0.2.1",
+               "192.0.2.1 ", "192.0.2.1/32", "[::1]", "fe80::1%eth0", ":::", "1:2:3:4:5:6:7",
+               "1:2:3:4:5:6:7:8:9", "2001:db8::g", "localhost", "0x7f.0.0.1");
   CAPTURE(text);
   CHECK_THAT(error_of(Address::parse(text)), ContainsSubstring("'" + text + "'"));
 }
@@ -87,8 +88,9 @@ TEST_CASE("an IPv4 address never equals an IPv6 address") {
 }
 
 TEST_CASE("addresses order by family, then by number") {
-  const std::vector<Address> sorted{addr("0.0.0.0"), addr("9.255.255.255"), addr("10.0.0.0"),
-                                    addr("255.255.255.255"), addr("::"), addr("::1"), addr(kLastV6)};
+  const std::vector<Address> sorted{
+      addr("0.0.0.0"), addr("9.255.255.255"), addr("10.0.0.0"), addr("255.255.255.255"),
+      addr("::"),      addr("::1"),           addr(kLastV6)};
   for (std::size_t i = 1; i < sorted.size(); ++i) CHECK(sorted[i - 1] < sorted[i]);
 }
 
@@ -98,13 +100,14 @@ TEST_CASE("masked clears the bits behind the length") {
     unsigned length;
     const char* masked;
   };
-  const auto c = GENERATE(Case{"255.255.255.255", 32, "255.255.255.255"}, Case{"255.255.255.255", 31, "255.255.255.254"},
-                          Case{"255.255.255.255", 25, "255.255.255.128"}, Case{"255.255.255.255", 24, "255.255.255.0"},
-                          Case{"255.255.255.255", 23, "255.255.254.0"}, Case{"255.255.255.255", 1, "128.0.0.0"},
-                          Case{"255.255.255.255", 0, "0.0.0.0"}, Case{kLastV6, 128, kLastV6},
-                          Case{kLastV6, 127, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"},
-                          Case{kLastV6, 65, "ffff:ffff:ffff:ffff:8000::"}, Case{kLastV6, 64, "ffff:ffff:ffff:ffff::"},
-                          Case{kLastV6, 1, "8000::"}, Case{kLastV6, 0, "::"});
+  const auto c =
+      GENERATE(Case{"255.255.255.255", 32, "255.255.255.255"}, Case{"255.255.255.255", 31, "255.255.255.254"},
+               Case{"255.255.255.255", 25, "255.255.255.128"}, Case{"255.255.255.255", 24, "255.255.255.0"},
+               Case{"255.255.255.255", 23, "255.255.254.0"}, Case{"255.255.255.255", 1, "128.0.0.0"},
+               Case{"255.255.255.255", 0, "0.0.0.0"}, Case{kLastV6, 128, kLastV6},
+               Case{kLastV6, 127, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"},
+               Case{kLastV6, 65, "ffff:ffff:ffff:ffff:8000::"}, Case{kLastV6, 64, "ffff:ffff:ffff:ffff::"},
+               Case{kLastV6, 1, "8000::"}, Case{kLastV6, 0, "::"});
   CHECK(addr(c.address).masked(c.length) == addr(c.masked));
 }
 
@@ -114,11 +117,12 @@ TEST_CASE("increment goes to the next address and wraps at the family's end alon
     bool goes_on;
     const char* next;
   };
-  const auto c = GENERATE(Case{"0.0.0.0", true, "0.0.0.1"}, Case{"10.0.0.255", true, "10.0.1.0"},
-                          Case{"127.255.255.255", true, "128.0.0.0"}, Case{"255.255.255.254", true, "255.255.255.255"},
-                          Case{"255.255.255.255", false, "0.0.0.0"}, Case{"::", true, "::1"},
-                          Case{"::ffff:ffff:ffff:ffff", true, "0:0:0:1::"},
-                          Case{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", true, kLastV6}, Case{kLastV6, false, "::"});
+  const auto c =
+      GENERATE(Case{"0.0.0.0", true, "0.0.0.1"}, Case{"10.0.0.255", true, "10.0.1.0"},
+               Case{"127.255.255.255", true, "128.0.0.0"}, Case{"255.255.255.254", true, "255.255.255.255"},
+               Case{"255.255.255.255", false, "0.0.0.0"}, Case{"::", true, "::1"},
+               Case{"::ffff:ffff:ffff:ffff", true, "0:0:0:1::"},
+               Case{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", true, kLastV6}, Case{kLastV6, false, "::"});
   Address address = addr(c.address);
   CHECK(address.increment() == c.goes_on);
   CHECK(address == addr(c.next));
@@ -132,12 +136,13 @@ TEST_CASE("prefixes are read and written") {
     unsigned length;
     const char* last;
   };
-  const auto c = GENERATE(Case{"192.0.2.1", "192.0.2.1", 32, "192.0.2.1"}, Case{"0.0.0.0/0", "0.0.0.0", 0, "255.255.255.255"},
-                          Case{"192.0.2.0/24", "192.0.2.0", 24, "192.0.2.255"},
-                          Case{"192.0.2.254/31", "192.0.2.254", 31, "192.0.2.255"},
-                          Case{"128.0.0.0/1", "128.0.0.0", 1, "255.255.255.255"}, Case{"::/0", "::", 0, kLastV6},
-                          Case{"2001:db8::/32", "2001:db8::", 32, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"},
-                          Case{"8000::/1", "8000::", 1, kLastV6}, Case{"::1", "::1", 128, "::1"});
+  const auto c = GENERATE(
+      Case{"192.0.2.1", "192.0.2.1", 32, "192.0.2.1"}, Case{"0.0.0.0/0", "0.0.0.0", 0, "255.255.255.255"},
+      Case{"192.0.2.0/24", "192.0.2.0", 24, "192.0.2.255"},
+      Case{"192.0.2.254/31", "192.0.2.254", 31, "192.0.2.255"},
+      Case{"128.0.0.0/1", "128.0.0.0", 1, "255.255.255.255"}, Case{"::/0", "::", 0, kLastV6},
+      Case{"2001:db8::/32", "2001:db8::", 32, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"},
+      Case{"8000::/1", "8000::", 1, kLastV6}, Case{"::1", "::1", 128, "::1"});
   const Prefix prefix = net(c.text);
   CHECK(prefix.base() == addr(c.base));
   CHECK(prefix.length() == c.length);
@@ -164,21 +169,22 @@ TEST_CASE("wrong nets are errors that quote the text and tell the limits") {
     const char* text;
     const char* expected;
   };
-  const auto c = GENERATE(Case{"192.0.2.0/33", "from 0 to 32"}, Case{"2001:db8::/129", "from 0 to 128"},
-                          Case{"192.0.2.0/", "from 0 to 32"}, Case{"192.0.2.0/-1", "from 0 to 32"},
-                          Case{"192.0.2.0/+24", "from 0 to 32"}, Case{"192.0.2.0/24 ", "from 0 to 32"},
-                          Case{"192.0.2.0/ 24", "from 0 to 32"}, Case{"192.0.2.0/24/24", "from 0 to 32"},
-                          Case{"192.0.2.0/4294967320", "from 0 to 32"},  // 2^32 + 24
-                          Case{"192.0.2.0/255.255.255.0", "from 0 to 32"}, Case{"/24", "not an address or a net"},
-                          Case{"", "not an address or a net"}, Case{"192.0.2/24", "not an address or a net"});
+  const auto c =
+      GENERATE(Case{"192.0.2.0/33", "from 0 to 32"}, Case{"2001:db8::/129", "from 0 to 128"},
+               Case{"192.0.2.0/", "from 0 to 32"}, Case{"192.0.2.0/-1", "from 0 to 32"},
+               Case{"192.0.2.0/+24", "from 0 to 32"}, Case{"192.0.2.0/24 ", "from 0 to 32"},
+               Case{"192.0.2.0/ 24", "from 0 to 32"}, Case{"192.0.2.0/24/24", "from 0 to 32"},
+               Case{"192.0.2.0/4294967320", "from 0 to 32"},  // 2^32 + 24
+               Case{"192.0.2.0/255.255.255.0", "from 0 to 32"}, Case{"/24", "not an address or a net"},
+               Case{"", "not an address or a net"}, Case{"192.0.2/24", "not an address or a net"});
   const std::string error = error_of(Prefix::parse(c.text));
   CHECK_THAT(error, ContainsSubstring(std::string("'") + c.text + "'"));
   CHECK_THAT(error, ContainsSubstring(c.expected));
 }
 
 TEST_CASE("a prefix holds its first and its last address and nothing beside") {
-  const std::string text =
-      GENERATE(as<std::string>(), "192.0.2.0/24", "192.0.2.128/25", "10.0.0.0/8", "192.0.2.4/30", "2001:db8::/64", "2001:db8::4/126");
+  const std::string text = GENERATE(as<std::string>(), "192.0.2.0/24", "192.0.2.128/25", "10.0.0.0/8",
+                                    "192.0.2.4/30", "2001:db8::/64", "2001:db8::4/126");
   const Prefix prefix = net(text);
   CAPTURE(text);
   Address after = prefix.last();

@@ -17,8 +17,8 @@ std::string pattern(std::size_t n) {
 
 TEST_CASE("a file is read whole") {
   const test::TemporaryFolder folder;
-  const std::size_t size = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{65535}, std::size_t{65536}, std::size_t{65537},
-                                    std::size_t{300'000});
+  const std::size_t size = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{65535}, std::size_t{65536},
+                                    std::size_t{65537}, std::size_t{300'000});
   test::write(folder / "f", pattern(size));
   const auto read = read_file(folder / "f");
   REQUIRE(read.has_value());
@@ -32,17 +32,21 @@ TEST_CASE("a file of the limit is read, one byte more is refused") {
   const auto refused = read_file(folder / "f", 4);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().kind == ErrorKind::invalid);
-  CHECK_THAT(refused.error().text, ContainsSubstring((folder / "f").string()) && ContainsSubstring("4 bytes"));
+  CHECK_THAT(refused.error().text,
+             ContainsSubstring((folder / "f").string()) && ContainsSubstring("4 bytes"));
 }
 
-TEST_CASE("an endless file does not eat the memory") { CHECK_FALSE(read_file("/dev/zero", 1U << 20U).has_value()); }
+TEST_CASE("an endless file does not eat the memory") {
+  CHECK_FALSE(read_file("/dev/zero", 1U << 20U).has_value());
+}
 
 TEST_CASE("files that cannot be read say which and why") {
   const test::TemporaryFolder folder;
   const auto missing = read_file(folder / "missing");
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().kind == ErrorKind::not_found);
-  CHECK_THAT(missing.error().text, ContainsSubstring((folder / "missing").string()) && ContainsSubstring("No such file"));
+  CHECK_THAT(missing.error().text,
+             ContainsSubstring((folder / "missing").string()) && ContainsSubstring("No such file"));
   CHECK_FALSE(read_file(folder.path()).has_value());
 }
 
@@ -72,8 +76,9 @@ TEST_CASE("errno becomes a kind that a caller can act on") {
     int number;
     ErrorKind kind;
   };
-  const auto c = GENERATE(Case{EPERM, ErrorKind::denied}, Case{EACCES, ErrorKind::denied}, Case{EBUSY, ErrorKind::busy},
-                          Case{ENOENT, ErrorKind::not_found}, Case{EIO, ErrorKind::failed});
+  const auto c =
+      GENERATE(Case{EPERM, ErrorKind::denied}, Case{EACCES, ErrorKind::denied}, Case{EBUSY, ErrorKind::busy},
+               Case{ENOENT, ErrorKind::not_found}, Case{EIO, ErrorKind::failed});
   const Error error = fail_errno(c.number, "trying 'x'").value();
   CHECK(error.kind == c.kind);
   CHECK(error.text == std::string("trying 'x': ") + std::strerror(c.number));

@@ -10,7 +10,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-WallTime at(int ms) { return WallTime(milliseconds(ms)); }
+WallTime at(int ms) {
+  return WallTime(milliseconds(ms));
+}
 constexpr auto kForEver = std::nullopt;
 
 TimedPrefix entry(std::string_view net, std::optional<WallTime> expires) {
@@ -26,15 +28,22 @@ using Entries = std::vector<TimedPrefix>;
 
 const char* const kLastV6 = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
 
-Ranges v4(const Entries& entries) { return disjoint_ranges(entries, Family::ipv4); }
-Ranges v6(const Entries& entries) { return disjoint_ranges(entries, Family::ipv6); }
+Ranges v4(const Entries& entries) {
+  return disjoint_ranges(entries, Family::ipv4);
+}
+Ranges v6(const Entries& entries) {
+  return disjoint_ranges(entries, Family::ipv6);
+}
 
-TEST_CASE("nothing gives no range") { CHECK(v4({}).empty()); }
+TEST_CASE("nothing gives no range") {
+  CHECK(v4({}).empty());
+}
 
 TEST_CASE("the other family is left out") {
   CHECK(v4({entry("::/0", kForEver)}).empty());
   CHECK(v6({entry("0.0.0.0/0", kForEver)}).empty());
-  CHECK(v4({entry("::/0", at(9)), entry("10.0.0.0/8", at(1))}) == Ranges{range("10.0.0.0", "10.255.255.255", at(1))});
+  CHECK(v4({entry("::/0", at(9)), entry("10.0.0.0/8", at(1))}) ==
+        Ranges{range("10.0.0.0", "10.255.255.255", at(1))});
 }
 
 TEST_CASE("nested nets: the latest end wins where both cover") {
@@ -61,16 +70,19 @@ TEST_CASE("the same net twice is one range with the later end") {
 }
 
 TEST_CASE("neighbours are one range when they end together") {
-  CHECK(v4({entry("10.0.1.0/24", at(1)), entry("10.0.0.0/24", at(1))}) == Ranges{range("10.0.0.0", "10.0.1.255", at(1))});
+  CHECK(v4({entry("10.0.1.0/24", at(1)), entry("10.0.0.0/24", at(1))}) ==
+        Ranges{range("10.0.0.0", "10.0.1.255", at(1))});
   CHECK(v4({entry("10.0.1.0/24", at(1)), entry("10.0.0.0/24", at(2))}) ==
         Ranges{range("10.0.0.0", "10.0.0.255", at(2)), range("10.0.1.0", "10.0.1.255", at(1))});
-  CHECK(v4({entry("10.0.0.1", kForEver), entry("10.0.0.2", kForEver)}) == Ranges{range("10.0.0.1", "10.0.0.2", kForEver)});
+  CHECK(v4({entry("10.0.0.1", kForEver), entry("10.0.0.2", kForEver)}) ==
+        Ranges{range("10.0.0.1", "10.0.0.2", kForEver)});
   CHECK(v4({entry("10.0.0.1", kForEver), entry("10.0.0.3", kForEver)}).size() == 2);
 }
 
 TEST_CASE("whole families and their ends") {
   CHECK(v4({entry("0.0.0.0/0", kForEver)}) == Ranges{range("0.0.0.0", "255.255.255.255", kForEver)});
-  CHECK(v4({entry("0.0.0.0/1", at(1)), entry("128.0.0.0/1", at(1))}) == Ranges{range("0.0.0.0", "255.255.255.255", at(1))});
+  CHECK(v4({entry("0.0.0.0/1", at(1)), entry("128.0.0.0/1", at(1))}) ==
+        Ranges{range("0.0.0.0", "255.255.255.255", at(1))});
   CHECK(v4({entry("0.0.0.0/0", at(1)), entry("255.255.255.255", at(2)), entry("0.0.0.0", at(2))}) ==
         Ranges{range("0.0.0.0", "0.0.0.0", at(2)), range("0.0.0.1", "255.255.255.254", at(1)),
                range("255.255.255.255", "255.255.255.255", at(2))});
@@ -90,7 +102,9 @@ std::vector<Address> region(std::string_view net) {
   return addresses;
 }
 
-bool later(const std::optional<WallTime>& a, const std::optional<WallTime>& b) { return b && (!a || *a > *b); }
+bool later(const std::optional<WallTime>& a, const std::optional<WallTime>& b) {
+  return b && (!a || *a > *b);
+}
 
 Ends by_force(const std::vector<Address>& addresses, const Entries& entries) {
   Ends ends;
@@ -138,7 +152,8 @@ TEST_CASE("ranges agree with brute force over random nets") {
     for (std::size_t i = 0; i < count; ++i) {
       const unsigned bits = addresses[0].bits();
       const auto shorter = static_cast<unsigned>(random() % (random() % 20 == 0 ? bits + 1 : 9));
-      const auto expires = random() % 4 == 0 ? std::nullopt : std::optional(at(static_cast<int>(random() % 3)));
+      const auto expires =
+          random() % 4 == 0 ? std::nullopt : std::optional(at(static_cast<int>(random() % 3)));
       entries.push_back({Prefix(addresses[random() % 256], bits - shorter), expires});
     }
     const Ranges ranges = disjoint_ranges(entries, addresses[0].family());

@@ -30,7 +30,7 @@ TEST_CASE("explain traces the decision in its order") {
         "            | OPTIONS sip:100@203.0.113.1 SIP/2.0\n",
         "            | User-Agent: my [[friendly-scanner]] 1\n",
         "counters    12 read, 2 passed, 10 dropped (last: signature)", "history     banned ", "expired",
-        "a new OPTIONS would be: dropped (banned), the kernel drops it\n",
+        "a new OPTIONS would be: dropped (banned), dropped in the kernel: the source is banned\n",
         "to let it in: sipward whitelist add 192.0.2.9\n"}) {
     INFO(expected << "\nin\n" << text);
     const auto found = text.find(expected, at);
@@ -47,7 +47,7 @@ TEST_CASE("an address nobody has heard of is explained too") {
                                {"evidence", json::array()},
                                {"counters", nullptr},
                                {"history", json::array()},
-                               {"new_options", {{"verdict", "dropped"}, {"reason", "method"}, {"text", ""}}},
+                               {"new_options", {{"verdict", "drop"}, {"reason", "method"}, {"text", ""}}},
                                {"advice", json::array()}});
   for (const char* expected : {"not in it", "not banned", "none kept", "no packet of it was read",
                                "never banned before", "would be: dropped (method)\n"})
@@ -56,7 +56,7 @@ TEST_CASE("an address nobody has heard of is explained too") {
 
 TEST_CASE("whitelisted: the entries that cover it, the narrowest first") {
   auto answer = explain_reply();
-  answer["whitelist"] = {entry_reply()};
+  answer["whitelist"] = json::array({entry_reply()});
   CHECK_THAT(explained(answer),
              ContainsSubstring("whitelist   198.51.100.0/24 as trusted, for ever, by cli:root, added "));
 }
@@ -78,15 +78,12 @@ TEST_CASE("nothing from a packet reaches the terminal as a command") {
       {{"reason", hostile}, {"rule", hostile}, {"end", hostile}, {"created", hostile}, {"ended", hostile}});
   answer["counters"].update({{"reason", hostile}, {"first_seen", hostile}, {"last_seen", hostile}});
   answer["new_options"] = {{"verdict", hostile}, {"reason", hostile}, {"text", hostile}};
-  answer["advice"] = {hostile};
+  answer["advice"] = json::array({hostile});
   answer["address"] = hostile;
   answer["class"] = hostile;
-  answer["whitelist"] = {{{"net", hostile},
-                          {"class", hostile},
-                          {"comment", hostile},
-                          {"expires", hostile},
-                          {"created", hostile},
-                          {"origin", hostile}}};
+  json entry;
+  for (const char* key : {"net", "class", "comment", "expires", "created", "origin"}) entry[key] = hostile;
+  answer["whitelist"] = json::array({entry});
   const std::string text = explained(answer);
   CHECK_FALSE(has_control_characters(text));
   CHECK_THAT(text, ContainsSubstring("\n            | INVITE \\x1b]0;owned\\x07\\x1b[2J\n"));
@@ -122,6 +119,15 @@ TEST_CASE("the match is coloured on a terminal and in brackets without colour") 
   const std::string text = explained(explain_reply(), {"--color", "always"});
   CHECK_THAT(text, ContainsSubstring("my \x1b[1;31mfriendly-scanner\x1b[0m 1"));
   CHECK(text.find("[[") == std::string::npos);
+}
+
+TEST_CASE("an OPTIONS that passes, and a ban that the kernel does not hold, are said") {
+  auto answer = explain_reply();
+  answer["new_options"] = {{"verdict", "pass"}, {"reason", "request"}, {"text", ""}};
+  CHECK(explained(answer).find("the kernel's set does not hold it") == std::string::npos);
+  answer["ban"]["in_kernel"] = false;
+  CHECK_THAT(explained(answer), ContainsSubstring("a new OPTIONS would be: let through (request)\n"));
+  CHECK_THAT(explained(answer), ContainsSubstring("the kernel's set does not hold it yet\n"));
 }
 
 TEST_CASE("a long excerpt is cut after twelve lines") {

@@ -55,7 +55,7 @@ namespace sipward::test {
                  "last_seen": "2026-11-01T10:00:00.000Z"},
     "history": [{"created": "2026-10-01T10:00:00.000Z", "ended": "2026-10-01T11:00:00.000Z", "reason": "method", "rule": "",
                  "end": "expired"}],
-    "new_options": {"verdict": "dropped", "reason": "banned", "text": "the kernel drops it"},
+    "new_options": {"verdict": "drop", "reason": "banned", "text": "dropped in the kernel: the source is banned"},
     "advice": ["to let it in: sipward whitelist add 192.0.2.9"]})");
 }
 

@@ -69,7 +69,7 @@ TEST_CASE("wrong nets, classes and comments are wrong usage") {
 TEST_CASE("check says what covers an address, or that nothing does") {
   FakeDaemon daemon({{"WhitelistCheck", [](const json& parameters) -> Result<json> {
                         if (parameters["address"] == "198.51.100.1")
-                          return json{{"covered", true}, {"entries", {entry_reply()}}};
+                          return json{{"covered", true}, {"entries", json::array({entry_reply()})}};
                         return json{{"covered", false}, {"entries", json::array()}};
                       }}});
   const RunOptions options{.socket = daemon.socket(), .input = ""};

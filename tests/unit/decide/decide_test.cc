@@ -16,7 +16,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 const std::string kHeaders =
-    "Via: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\n";
+    "Via: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: "
+    "1\r\n";
 
 std::string request(const std::string& method) {
   return method + " sip:c@d SIP/2.0\r\n" + kHeaders + "CSeq: 1 " + method + "\r\n\r\n";
@@ -57,11 +58,14 @@ Decision decision(const Packet& packet, const Policy& policy = {}) {
     hits.strongest = &rule;
     hits.count = 1;
   }
-  return decide({packet.source_class, packet.transport, packet.verified, packet.banned, message.get(), &hits, packet.refused},
+  return decide({packet.source_class, packet.transport, packet.verified, packet.banned, message.get(), &hits,
+                 packet.refused},
                 policy);
 }
 
-Reason reason(const Packet& packet, const Policy& policy = {}) { return decision(packet, policy).reason; }
+Reason reason(const Packet& packet, const Policy& policy = {}) {
+  return decision(packet, policy).reason;
+}
 
 constexpr auto kPeer = SourceClass::peer;
 constexpr auto kUnknown = SourceClass::unknown;
@@ -122,7 +126,9 @@ TEST_CASE("the order of reasons: each comes before all that follow") {
   CHECK(reason({.text = bad_options, .refused = 99}, strict) == Reason::method);
 }
 
-TEST_CASE("a banned source is not banned again") { CHECK_FALSE(decision({.banned = true, .hit = kBan}).ban.has_value()); }
+TEST_CASE("a banned source is not banned again") {
+  CHECK_FALSE(decision({.banned = true, .hit = kBan}).ban.has_value());
+}
 
 TEST_CASE("what passes and what is dropped without a ban") {
   for (const auto& packet : std::vector<Packet>{{.text = kInvite},
@@ -140,7 +146,8 @@ TEST_CASE("only what proved its address is banned for long") {
   policy.ban_verified = hours(7);
   CHECK(decision({.hit = kBan}, policy).ban == milliseconds(seconds(77)));
   CHECK(decision({.transport = Transport::tcp, .hit = kBan}, policy).ban == milliseconds(seconds(77)));
-  CHECK(decision({.transport = Transport::tcp, .verified = true, .hit = kBan}, policy).ban == milliseconds(hours(7)));
+  CHECK(decision({.transport = Transport::tcp, .verified = true, .hit = kBan}, policy).ban ==
+        milliseconds(hours(7)));
   CHECK(decision({.text = kOptions, .refused = 20}, policy).ban == milliseconds(seconds(77)));
   CHECK(decision({.text = kOptions, .verified = true, .refused = 20}, policy).ban == milliseconds(hours(7)));
 }
@@ -157,7 +164,8 @@ TEST_CASE("a peer is never banned") {
     const auto by_rule = decision({.source_class = kPeer, .verified = verified, .hit = kBan}, policy);
     CHECK(by_rule.reason == Reason::signature);
     CHECK_FALSE(by_rule.ban.has_value());
-    const auto by_method = decision({.text = kOptions, .source_class = kPeer, .verified = verified, .refused = 1000}, policy);
+    const auto by_method =
+        decision({.text = kOptions, .source_class = kPeer, .verified = verified, .refused = 1000}, policy);
     CHECK(by_method.reason == Reason::method);
     CHECK_FALSE(by_method.ban.has_value());
   }
@@ -273,10 +281,11 @@ TEST_CASE("every reason has a name of its own and a sentence") {
 }
 
 TEST_CASE("reasons to drop and reasons to pass") {
-  for (const Reason r : {Reason::request, Reason::response, Reason::keepalive, Reason::peer, Reason::not_sip_let,
-                         Reason::tcp_data, Reason::undecodable, Reason::observed})
+  for (const Reason r : {Reason::request, Reason::response, Reason::keepalive, Reason::peer,
+                         Reason::not_sip_let, Reason::tcp_data, Reason::undecodable, Reason::observed})
     CHECK_FALSE(is_drop(r));
-  for (const Reason r : {Reason::signature, Reason::method, Reason::not_sip, Reason::malformed, Reason::banned, Reason::unknown})
+  for (const Reason r : {Reason::signature, Reason::method, Reason::not_sip, Reason::malformed,
+                         Reason::banned, Reason::unknown})
     CHECK(is_drop(r));
 }
 

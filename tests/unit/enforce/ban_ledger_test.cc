@@ -22,7 +22,8 @@ constexpr auto kForEver = std::nullopt;
 
 struct Fixture {
   BanLedger ledger{1000};
-  Outcome ban(std::string_view text, std::optional<WallTime> expires, const Cause& cause = kScanner, WallTime created = kNow) {
+  Outcome ban(std::string_view text, std::optional<WallTime> expires, const Cause& cause = kScanner,
+              WallTime created = kNow) {
     return ledger.put(net(text), cause, created, expires);
   }
   const Ban& banned(std::string_view text) {
@@ -61,12 +62,13 @@ TEST_CASE_METHOD(Fixture, "a ban is never shortened") {
     std::optional<WallTime> second;
     Outcome outcome;
   };
-  const auto c = GENERATE(Case{"a millisecond longer", in(hours(1)), in(hours(1) + milliseconds(1)), Outcome::extended},
-                          Case{"as long", in(hours(1)), in(hours(1)), Outcome::kept},
-                          Case{"a millisecond shorter", in(hours(1)), in(hours(1) - milliseconds(1)), Outcome::kept},
-                          Case{"for ever", in(hours(1)), kForEver, Outcome::extended},
-                          Case{"for ever again", kForEver, kForEver, Outcome::kept},
-                          Case{"no longer for ever", kForEver, in(hours(999'999)), Outcome::kept});
+  const auto c =
+      GENERATE(Case{"a millisecond longer", in(hours(1)), in(hours(1) + milliseconds(1)), Outcome::extended},
+               Case{"as long", in(hours(1)), in(hours(1)), Outcome::kept},
+               Case{"a millisecond shorter", in(hours(1)), in(hours(1) - milliseconds(1)), Outcome::kept},
+               Case{"for ever", in(hours(1)), kForEver, Outcome::extended},
+               Case{"for ever again", kForEver, kForEver, Outcome::kept},
+               Case{"no longer for ever", kForEver, in(hours(999'999)), Outcome::kept});
   INFO(c.description);
   REQUIRE(ban("192.0.2.1", c.first) == Outcome::added);
   CHECK(ban("192.0.2.1", c.second, kOperator, in(seconds(9))) == c.outcome);
@@ -100,8 +102,12 @@ TEST_CASE("hosts_max addresses of each family, and not one more") {
   CHECK(ban("2001:db8::1") == Outcome::added);
   CHECK(ban("2001:db8::2") == Outcome::added);
   CHECK(ban("2001:db8::3") == Outcome::full);
-  SECTION("a full ledger still extends") { CHECK(ban("192.0.2.1") == Outcome::extended); }
-  SECTION("a full ledger still keeps") { CHECK(ban("192.0.2.2") == Outcome::kept); }
+  SECTION("a full ledger still extends") {
+    CHECK(ban("192.0.2.1") == Outcome::extended);
+  }
+  SECTION("a full ledger still keeps") {
+    CHECK(ban("192.0.2.2") == Outcome::kept);
+  }
   SECTION("nets are not counted") {
     CHECK(ban("198.51.100.0/24") == Outcome::added);
     CHECK(ban("198.51.100.0/25") == Outcome::added);
@@ -160,8 +166,8 @@ TEST_CASE_METHOD(Fixture, "an address is covered by its own ban, else by the nar
 }
 
 TEST_CASE_METHOD(Fixture, "remove takes what lies inside, and neither neighbours nor what lies around") {
-  for (const char* text : {"192.0.2.0", "192.0.2.255", "192.0.2.0/24", "192.0.2.64/26", "192.0.0.0/16", "192.0.1.255",
-                           "192.0.3.0", "c000:200::"})
+  for (const char* text : {"192.0.2.0", "192.0.2.255", "192.0.2.0/24", "192.0.2.64/26", "192.0.0.0/16",
+                           "192.0.1.255", "192.0.3.0", "c000:200::"})
     ban(text, in(hours(1)));
   CHECK(sorted(texts(ledger.remove(net("192.0.2.0/24")))) ==
         Texts{"192.0.2.0", "192.0.2.0/24", "192.0.2.255", "192.0.2.64/26"});
@@ -221,7 +227,8 @@ TEST_CASE_METHOD(Fixture, "hosts and nets with their ends, for the kernel") {
   ban("2001:db8::/32", in(hours(2)));
   auto all = ledger.hosts_and_nets();
   std::ranges::sort(all, {}, &TimedPrefix::prefix);
-  CHECK(all == std::vector{entry("192.0.2.0/24"), entry("192.0.2.1", in(hours(1))), entry("2001:db8::/32", in(hours(2)))});
+  CHECK(all == std::vector{entry("192.0.2.0/24"), entry("192.0.2.1", in(hours(1))),
+                           entry("2001:db8::/32", in(hours(2)))});
   auto nets = ledger.nets();
   std::ranges::sort(nets, {}, &TimedPrefix::prefix);
   CHECK(nets == std::vector{entry("192.0.2.0/24"), entry("2001:db8::/32", in(hours(2)))});
@@ -233,14 +240,16 @@ TEST_CASE("the ledger agrees with a plain map") {
   BanLedger ledger(1'000'000);
   std::map<Prefix, std::optional<WallTime>> plain;
   const auto any_net = [&] {
-    return Prefix(Address::parse("10.0.0." + std::to_string(random() % 64)).value(), 27 + static_cast<unsigned>(random() % 6));
+    return Prefix(Address::parse("10.0.0." + std::to_string(random() % 64)).value(),
+                  27 + static_cast<unsigned>(random() % 6));
   };
   for (int i = 0; i < 5000; ++i) {
     const Prefix where = any_net();
     const WallTime time = in(seconds(i));
     switch (random() % 8) {
       case 0:
-        CHECK(ledger.remove(where).size() == std::erase_if(plain, [&](const auto& ban) { return where.contains(ban.first); }));
+        CHECK(ledger.remove(where).size() ==
+              std::erase_if(plain, [&](const auto& ban) { return where.contains(ban.first); }));
         break;
       case 1:
         CHECK(ledger.expire(time).size() ==
@@ -251,8 +260,9 @@ TEST_CASE("the ledger agrees with a plain map") {
         const auto [it, added] = plain.try_emplace(where, end);
         const bool longer = !added && it->second && (!end || *end > *it->second);
         if (longer) it->second = end;
-        CHECK(ledger.put(where, kScanner, time, end) ==
-              (added ? Outcome::added : longer ? Outcome::extended : Outcome::kept));
+        CHECK(ledger.put(where, kScanner, time, end) == (added    ? Outcome::added
+                                                         : longer ? Outcome::extended
+                                                                  : Outcome::kept));
       }
     }
     REQUIRE(ledger.size() == plain.size());

@@ -16,7 +16,8 @@ std::vector<std::byte> key(std::string_view text) {
 }
 
 TEST_CASE("hosts of the asked family alone, with the time that is left") {
-  const Entries entries{entry("192.0.2.1"), entry("192.0.2.2", in(seconds(5))), entry("192.0.2.0/24"), entry("2001:db8::1", in(milliseconds(1)))};
+  const Entries entries{entry("192.0.2.1"), entry("192.0.2.2", in(seconds(5))), entry("192.0.2.0/24"),
+                        entry("2001:db8::1", in(milliseconds(1)))};
   const auto v4 = host_elements(entries, Family::ipv4, kNow);
   REQUIRE(v4.size() == 2);
   CHECK(v4[0].key == key("192.0.2.1"));
@@ -43,14 +44,16 @@ TEST_CASE("an entry at its end is left out, a millisecond before it is not") {
 }
 
 TEST_CASE("an expired net does not split the net around it") {
-  const auto nets = net_elements(Entries{entry("10.0.0.0/8", in(seconds(9))), entry("10.1.0.0/16", in(milliseconds(0)))},
-                                 Family::ipv4, kNow);
+  const auto nets =
+      net_elements(Entries{entry("10.0.0.0/8", in(seconds(9))), entry("10.1.0.0/16", in(milliseconds(0)))},
+                   Family::ipv4, kNow);
   REQUIRE(nets.size() == 1);
   CHECK(nets[0].timeout == milliseconds(9000));
 }
 
 TEST_CASE("nets are half-open ranges without overlaps; hosts are not among them") {
-  const auto nets = net_elements(Entries{entry("10.0.0.0/8", in(seconds(1))), entry("10.1.0.0/16"), entry("10.2.0.1"), entry("2001:db8::/32")},
+  const auto nets = net_elements(Entries{entry("10.0.0.0/8", in(seconds(1))), entry("10.1.0.0/16"),
+                                         entry("10.2.0.1"), entry("2001:db8::/32")},
                                  Family::ipv4, kNow);
   REQUIRE(nets.size() == 3);
   CHECK(nets[0].key == key("10.0.0.0"));
@@ -65,7 +68,8 @@ TEST_CASE("nets are half-open ranges without overlaps; hosts are not among them"
 }
 
 TEST_CASE("a range up to the family's last address has no end") {
-  const std::string text = GENERATE(as<std::string>(), "0.0.0.0/0", "128.0.0.0/1", "255.255.255.254/31", "::/0", "8000::/1");
+  const std::string text =
+      GENERATE(as<std::string>(), "0.0.0.0/0", "128.0.0.0/1", "255.255.255.254/31", "::/0", "8000::/1");
   const auto nets = net_elements(Entries{entry(text)}, net(text).family(), kNow);
   REQUIRE(nets.size() == 1);
   CHECK(nets[0].key == key(net(text).base().to_string()));

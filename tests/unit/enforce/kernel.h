@@ -28,7 +28,8 @@ inline Shell shell(const std::string& command) {
   std::FILE* pipe = ::popen(("PATH=$PATH:/usr/sbin:/sbin; " + command + " 2>&1").c_str(), "r");
   REQUIRE(pipe != nullptr);
   std::array<char, 4096> chunk{};
-  for (std::size_t n = 0; (n = std::fread(chunk.data(), 1, chunk.size(), pipe)) > 0;) result.text.append(chunk.data(), n);
+  for (std::size_t n = 0; (n = std::fread(chunk.data(), 1, chunk.size(), pipe)) > 0;)
+    result.text.append(chunk.data(), n);
   result.ok = ::pclose(pipe) == 0;
   return result;
 }
@@ -57,7 +58,8 @@ inline bool holds(const std::string& set, const std::string& element) {
   return shell("nft 'get element inet sipward " + set + " { " + element + " }'").ok;
 }
 
-// Moves this thread into a network namespace of its own: nothing that a test does there is seen elsewhere. Needs root.
+// Moves this thread into a network namespace of its own: nothing that a test does there is seen elsewhere.
+// Needs root.
 class Kernel {
  public:
   Kernel() {
@@ -75,7 +77,8 @@ class Kernel {
   }
 
   // Tables cannot be copied: the socket that owns one is inside.
-  static std::unique_ptr<enforce::ShieldTable> open(const enforce::ShieldTableOptions& options = Kernel::options()) {
+  static std::unique_ptr<enforce::ShieldTable> open(
+      const enforce::ShieldTableOptions& options = Kernel::options()) {
     auto table = enforce::ShieldTable::open(options);
     if (!table) FAIL(table.error().text);
     return std::make_unique<enforce::ShieldTable>(std::move(*table));
@@ -86,6 +89,31 @@ template <class T>
 T done(Result<T> result) {
   if (!result) FAIL(result.error().text);
   if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+using Entries = std::vector<TimedPrefix>;
+using Texts = std::vector<std::string>;
+
+inline std::unique_ptr<enforce::ShieldTable> installed(
+    const enforce::Lists& lists = {}, const enforce::ShieldTableOptions& options = Kernel::options()) {
+  auto table = Kernel::open(options);
+  done(table->install(lists, kNow));
+  return table;
+}
+
+inline bool is_banned(enforce::ShieldTable& table, std::string_view text) {
+  return done(table.banned(address(text))).has_value();
+}
+
+// What is left of a ban; FAILs when there is none.
+inline std::optional<std::chrono::milliseconds> left(enforce::ShieldTable& table, std::string_view text) {
+  const auto element = done(table.banned(address(text)));
+  if (!element) FAIL(text << " is not banned");
+  return element->left;
+}
+
+inline bool about(std::optional<std::chrono::milliseconds> time, std::chrono::milliseconds expected) {
+  return time && *time <= expected && *time > expected - std::chrono::minutes(1);
 }
 
 }  // namespace sipward::test

@@ -23,7 +23,9 @@ inline Prefix net(std::string_view text) {
 // Any calendar time: what counts is the distance to it.
 inline constexpr WallTime kNow{std::chrono::hours(480'000)};
 
-inline WallTime in(std::chrono::milliseconds time) { return kNow + time; }
+inline WallTime in(std::chrono::milliseconds time) {
+  return kNow + time;
+}
 
 inline TimedPrefix entry(std::string_view text, std::optional<WallTime> expires = std::nullopt) {
   return {net(text), expires};

@@ -1,9 +1,7 @@
-#include "enforce/shield_table.h"
-
+// The tables as a whole: made, taken over, refused, missed, taken down.
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <set>
 
 #include "enforce/nft_objects.h"
@@ -14,29 +12,7 @@ namespace {
 
 using namespace sipward::test;  // NOLINT: the kernel's side
 using std::chrono::hours;
-using std::chrono::milliseconds;
 using std::chrono::minutes;
-using Entries = std::vector<TimedPrefix>;
-using Texts = std::vector<std::string>;
-
-std::unique_ptr<ShieldTable> installed(const Lists& lists = {}, const ShieldTableOptions& options = Kernel::options()) {
-  auto table = Kernel::open(options);
-  done(table->install(lists, kNow));
-  return table;
-}
-
-bool is_banned(ShieldTable& table, std::string_view text) { return done(table.banned(address(text))).has_value(); }
-
-// What is left of a ban; FAILs when there is none.
-std::optional<milliseconds> left(ShieldTable& table, std::string_view text) {
-  const auto element = done(table.banned(address(text)));
-  if (!element) FAIL(text << " is not banned");
-  return element->left;
-}
-
-bool about(std::optional<milliseconds> time, milliseconds expected) {
-  return time && *time <= expected && *time > expected - minutes(1);
-}
 
 TEST_CASE_METHOD(Kernel, "asking what the kernel can do picks something and changes nothing") {
   const auto table = Kernel::open();
@@ -59,9 +35,9 @@ TEST_CASE_METHOD(Kernel, "an installed table has all its counters at zero") {
     CHECK(value.packets == 0);
     names.insert(name);
   }
-  CHECK(names == std::set<std::string>{"offered", "trusted", "banned", "source_rate", "meter_full", "unknown_budget",
-                                       "observed_banned", "observed_guard", "queued", "passed", "bypassed_no_daemon",
-                                       "bypassed_queue_full"});
+  CHECK(names == std::set<std::string>{"offered", "trusted", "banned", "source_rate", "meter_full",
+                                       "unknown_budget", "observed_banned", "observed_guard", "queued",
+                                       "passed", "bypassed_no_daemon", "bypassed_queue_full"});
 }
 
 TEST_CASE_METHOD(Kernel, "the listing explains itself") {
@@ -79,7 +55,8 @@ TEST_CASE_METHOD(Kernel, "the listing explains itself") {
            "udp dport @udp_ports goto triage comment \"SIP over UDP\"",
            "ip saddr @trusted4 counter name \"trusted\" accept comment \"whitelisted: passes unread\"",
            "ip6 saddr @banned_net6 counter name \"banned\" drop comment \"banned\"",
-           "limit rate over 100/second burst 300 packets } counter name \"source_rate\" drop comment \"one source\"",
+           "limit rate over 100/second burst 300 packets } counter name \"source_rate\" drop comment \"one "
+           "source\"",
            "limit rate over 10000/second burst 4000 packets counter name \"unknown_budget\" drop",
        })
     CHECK_THAT(listing, ContainsSubstring(line));
@@ -90,13 +67,19 @@ TEST_CASE_METHOD(Kernel, "the next run takes over the table, its bans and their 
   std::uint64_t handle = 0;
   {
     const auto first = Kernel::open();
-    handle = done(first->install({.trusted = {entry("192.0.2.0/24")}, .peers = {}, .banned = {entry("10.0.0.0/8")}}, kNow)).handle;
-    done(first->ban(Entries{entry("198.51.100.7", in(hours(1))), entry("198.51.100.8"), entry("2001:db8::7", in(hours(2)))}, kNow));
+    handle =
+        done(first->install(
+                 {.trusted = {entry("192.0.2.0/24")}, .peers = {}, .banned = {entry("10.0.0.0/8")}}, kNow))
+            .handle;
+    done(first->ban(Entries{entry("198.51.100.7", in(hours(1))), entry("198.51.100.8"),
+                            entry("2001:db8::7", in(hours(2)))},
+                    kNow));
   }
   CHECK(tables() == Texts{kTable});
   const auto second = Kernel::open();
   CHECK(done(second->banned()).size() == 3);  // also before it installs anything
-  const auto adopted = done(second->install({.trusted = {entry("203.0.113.0/24")}, .peers = {}, .banned = {}}, in(minutes(1))));
+  const auto adopted = done(
+      second->install({.trusted = {entry("203.0.113.0/24")}, .peers = {}, .banned = {}}, in(minutes(1))));
   CHECK(adopted.adopted);
   CHECK(adopted.handle == handle);
   CHECK(about(left(*second, "198.51.100.7"), hours(1)));
@@ -127,7 +110,8 @@ TEST_CASE_METHOD(Kernel, "a table of another layout is replaced") {
 }
 
 TEST_CASE_METHOD(Kernel, "a stranger's table of that name is replaced") {
-  nft("add table inet sipward; add chain inet sipward gate; add set inet sipward udp_ports { type ipv4_addr; }");
+  nft("add table inet sipward; add chain inet sipward gate; add set inet sipward udp_ports { type ipv4_addr; "
+      "}");
   const auto table = Kernel::open();
   CHECK_FALSE(done(table->install({}, kNow)).adopted);
   CHECK(holds("udp_ports", "5060"));
@@ -151,148 +135,16 @@ TEST_CASE_METHOD(Kernel, "rules, ports and rates are this run's own") {
   CHECK_THAT(listing, ContainsSubstring("udp dport @udp_ports ip daddr @protected4 goto triage"));
 }
 
-TEST_CASE_METHOD(Kernel, "ban, extend and shorten in the kernel") {
-  const auto table = installed();
-  done(table->ban(Entries{entry("198.51.100.7", in(hours(1))), entry("2001:db8::7", in(hours(1)))}, kNow));
-  CHECK(about(left(*table, "198.51.100.7"), hours(1)));
-  CHECK(about(left(*table, "2001:db8::7"), hours(1)));
-  CHECK_FALSE(is_banned(*table, "198.51.100.8"));
-  done(table->ban(Entries{entry("198.51.100.7", in(hours(3)))}, kNow));
-  CHECK(about(left(*table, "198.51.100.7"), hours(3)));
-  done(table->ban(Entries{entry("198.51.100.7", in(minutes(10)))}, kNow));
-  CHECK(about(left(*table, "198.51.100.7"), minutes(10)));
-  done(table->ban(Entries{entry("198.51.100.7")}, kNow));
-  CHECK(left(*table, "198.51.100.7") == std::nullopt);
-  done(table->ban(Entries{entry("198.51.100.7", in(hours(1)))}, kNow));
-  CHECK(about(left(*table, "198.51.100.7"), hours(1)));
-  CHECK(done(table->banned()).size() == 2);
-  CHECK(about(left(*table, "2001:db8::7"), hours(1)));
-}
-
-TEST_CASE_METHOD(Kernel, "bans keep a packet counter each") {
-  const auto table = installed();
-  done(table->ban(Entries{entry("198.51.100.7")}, kNow));
-  CHECK(done(table->banned(address("198.51.100.7")))->packets == 0U);
-  CHECK(done(table->banned()).front().packets == 0U);
-}
-
-TEST_CASE_METHOD(Kernel, "what is over or is a net is not put among the banned addresses") {
-  const auto table = installed();
-  done(table->ban(Entries{entry("198.51.100.7", kNow), entry("198.51.100.0/24")}, kNow));
-  done(table->ban({}, kNow));
-  done(table->unban({}));
-  CHECK(done(table->banned()).empty());
-}
-
-TEST_CASE_METHOD(Kernel, "an address twice in one call: the last end counts") {
-  const auto table = installed();
-  done(table->ban(Entries{entry("198.51.100.7", in(hours(1))), entry("198.51.100.8", in(hours(1))),
-                          entry("198.51.100.7", in(hours(2)))},
-                  kNow));
-  CHECK(about(left(*table, "198.51.100.7"), hours(2)));
-  CHECK(about(left(*table, "198.51.100.8"), hours(1)));
-  const std::vector twice{address("198.51.100.7"), address("198.51.100.7")};
-  done(table->unban(twice));
-  CHECK_FALSE(is_banned(*table, "198.51.100.7"));
-  CHECK(is_banned(*table, "198.51.100.8"));
-}
-
-TEST_CASE_METHOD(Kernel, "unban lifts what is named, and what is not banned is no error") {
-  const auto table = installed();
-  done(table->ban(Entries{entry("198.51.100.7"), entry("198.51.100.8"), entry("2001:db8::7")}, kNow));
-  const std::vector lifted{address("198.51.100.7"), address("2001:db8::7"), address("203.0.113.1")};
-  done(table->unban(lifted));
-  CHECK_FALSE(is_banned(*table, "198.51.100.7"));
-  CHECK_FALSE(is_banned(*table, "2001:db8::7"));
-  CHECK_FALSE(is_banned(*table, "203.0.113.1"));
-  CHECK(is_banned(*table, "198.51.100.8"));
-}
-
-TEST_CASE_METHOD(Kernel, "a ban that the kernel has ended already can be lifted and made anew") {
-  const auto table = installed();
-  done(table->ban(Entries{entry("198.51.100.7", in(milliseconds(1))), entry("198.51.100.8", in(milliseconds(1)))}, kNow));
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (is_banned(*table, "198.51.100.7") || is_banned(*table, "198.51.100.8"))
-    REQUIRE(std::chrono::steady_clock::now() < deadline);
-  const std::vector lifted{address("198.51.100.7")};
-  done(table->unban(lifted));
-  CHECK_FALSE(is_banned(*table, "198.51.100.7"));
-  done(table->ban(Entries{entry("198.51.100.8", in(hours(1)))}, kNow));
-  CHECK(about(left(*table, "198.51.100.8"), hours(1)));
-}
-
-TEST_CASE_METHOD(Kernel, "whitelisted addresses and nets, also when nets overlap and end at different times") {
-  const auto table = installed();
-  done(table->put_whitelist({.trusted = {entry("10.0.0.0/8", in(hours(1))), entry("10.1.0.0/16"), entry("10.1.2.0/24", in(hours(2))),
-                                         entry("10.9.0.1"), entry("192.0.2.0/25"), entry("192.0.2.128/25", in(hours(1)))},
-                             .peers = {entry("10.0.0.0/16"), entry("2001:db8::/32"), entry("2001:db8:1::/48", in(hours(3)))},
-                             .banned = {}},
-                            kNow));
-  for (const char* text : {"10.0.0.0", "10.0.255.255", "10.1.2.3", "10.255.255.255", "192.0.2.0", "192.0.2.127", "192.0.2.128",
-                           "192.0.2.255"}) {
-    CAPTURE(text);
-    CHECK(holds("trusted_net4", text));
-  }
-  for (const char* text : {"9.255.255.255", "11.0.0.0", "192.0.1.255", "192.0.3.0"}) {
-    CAPTURE(text);
-    CHECK_FALSE(holds("trusted_net4", text));
-  }
-  CHECK(holds("trusted4", "10.9.0.1"));
-  CHECK(holds("peer_net4", "10.0.1.1"));
-  CHECK_FALSE(holds("peer_net4", "10.1.0.0"));
-  CHECK(holds("peer_net6", "2001:db8:1:2::3"));
-  CHECK_FALSE(holds("peer_net6", "2001:db9::"));
-  const std::string listing = nft("list set inet sipward trusted_net4");
-  CHECK_THAT(listing, ContainsSubstring("10.0.0.0/16 timeout 1h"));
-  CHECK_THAT(listing, ContainsSubstring("10.2.0.0-10.255.255.255 timeout 1h"));
-  CHECK_THAT(listing, ContainsSubstring("192.0.2.128/25 timeout 1h"));
-  done(table->put_whitelist({}, kNow));
-  CHECK_FALSE(holds("trusted_net4", "10.1.2.3"));
-  CHECK_FALSE(holds("trusted4", "10.9.0.1"));
-}
-
-TEST_CASE_METHOD(Kernel, "whole families and ranges up to the last address") {
-  const auto table = installed();
-  struct Case {
-    Entries nets;
-    const char* set;
-    Texts in;
-    Texts out;
-  };
-  const std::vector<Case> cases{
-      {{entry("0.0.0.0/1"), entry("128.0.0.0/1")}, "banned_net4", {"0.0.0.0", "127.255.255.255", "128.0.0.0", "255.255.255.255"}, {}},
-      {{entry("0.0.0.0/0")}, "banned_net4", {"0.0.0.0", "192.0.2.1", "255.255.255.255"}, {}},
-      {{entry("0.0.0.0/0", in(hours(1))), entry("10.0.0.0/8")}, "banned_net4", {"0.0.0.0", "10.1.1.1", "11.0.0.0", "255.255.255.255"}, {}},
-      {{entry("128.0.0.0/1")}, "banned_net4", {"128.0.0.0", "255.255.255.255"}, {"127.255.255.255", "0.0.0.0"}},
-      {{entry("0.0.0.0/8")}, "banned_net4", {"0.0.0.0", "0.255.255.255"}, {"1.0.0.0"}},
-      {{entry("255.255.255.254/31")}, "banned_net4", {"255.255.255.254", "255.255.255.255"}, {"255.255.255.253"}},
-      {{entry("::/0")}, "banned_net6", {"::", "2001:db8::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}, {}},
-      {{entry("8000::/1")}, "banned_net6", {"8000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}, {"7fff::", "::"}},
-  };
-  for (const Case& c : cases) {
-    CAPTURE(c.nets[0].prefix.to_string());
-    done(table->put_banned_nets(c.nets, kNow));
-    for (const std::string& text : c.in) {
-      INFO(text << " is in it");
-      CHECK(holds(c.set, text));
-    }
-    for (const std::string& text : c.out) {
-      INFO(text << " is not in it");
-      CHECK_FALSE(holds(c.set, text));
-    }
-  }
-  done(table->put_banned_nets({}, kNow));
-  CHECK_FALSE(holds("banned_net4", "192.0.2.1"));
-}
-
 TEST_CASE_METHOD(Kernel, "a second daemon gets busy, is told who was first, and changes nothing") {
   const auto first = installed({.trusted = {entry("192.0.2.0/24")}, .peers = {}, .banned = {}});
   const std::string before = nft("list ruleset");
   const auto second = Kernel::open();
-  const auto refused = second->install({.trusted = {entry("203.0.113.0/24")}, .peers = {}, .banned = {}}, kNow);
+  const auto refused =
+      second->install({.trusted = {entry("203.0.113.0/24")}, .peers = {}, .banned = {}}, kNow);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().kind == ErrorKind::busy);
-  CHECK_THAT(refused.error().text, ContainsSubstring("sipward_queue") && ContainsSubstring("another sipwardd is running"));
+  CHECK_THAT(refused.error().text,
+             ContainsSubstring("sipward_queue") && ContainsSubstring("another sipwardd is running"));
   CHECK(nft("list ruleset") == before);
   CHECK(done(second->present()) == done(first->present()));
   CHECK(done(first->install({}, kNow)).adopted);  // the first one may install again
@@ -302,8 +154,10 @@ TEST_CASE_METHOD(Kernel, "the first daemon is told by its process") {
   const auto first = installed();
   const auto refused = Kernel::open()->install({}, kNow);
   REQUIRE_FALSE(refused.has_value());
-  // Netlink gives the first socket of a process its id as port; a test that ran before may have left it taken.
-  CHECK_THAT(refused.error().text, ContainsSubstring("process " + std::to_string(::getpid())) || ContainsSubstring("netlink port "));
+  // Netlink gives the first socket of a process its id as port; a test that ran before may have left it
+  // taken.
+  CHECK_THAT(refused.error().text, ContainsSubstring("process " + std::to_string(::getpid())) ||
+                                       ContainsSubstring("netlink port "));
 }
 
 TEST_CASE_METHOD(Kernel, "no table is left when the queue table belongs to another") {
@@ -382,7 +236,8 @@ TEST_CASE_METHOD(Kernel, "observe mode counts as if and drops nothing") {
 }
 
 TEST_CASE_METHOD(Kernel, "standing down leaves bans and whitelist and takes the guard and the queues") {
-  const auto table = installed({.trusted = {entry("192.0.2.0/24")}, .peers = {}, .banned = {entry("10.0.0.0/8")}});
+  const auto table =
+      installed({.trusted = {entry("192.0.2.0/24")}, .peers = {}, .banned = {entry("10.0.0.0/8")}});
   done(table->ban(Entries{entry("198.51.100.7", in(hours(1)))}, kNow));
   done(table->stand_down());
   CHECK(tables() == Texts{kTable});
@@ -422,25 +277,6 @@ TEST_CASE_METHOD(Kernel, "removing and standing down after somebody deleted the 
     done(table->stand_down());
   }
   CHECK(nft("list ruleset").empty());
-}
-
-TEST_CASE_METHOD(Kernel, "20,000 bans are restored, and those that run go on") {
-  const auto table = installed();
-  done(table->ban(Entries{entry("10.0.0.7", in(hours(1)))}, kNow));
-  Entries bans;
-  for (unsigned i = 0; i < 20'000; ++i)
-    bans.push_back(entry("10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256),
-                         i % 2 == 0 ? std::nullopt : std::optional(in(hours(1)))));
-  bans.push_back(entry("2001:db8::1", in(hours(1))));
-  bans.push_back(entry("10.1.0.0", kNow));        // over
-  bans.push_back(entry("10.2.0.0/24", in(hours(1))));  // a net: put_banned_nets' business
-  done(table->restore(bans, kNow));
-  CHECK(done(table->banned()).size() == 20'001);
-  CHECK(left(*table, "10.0.0.0") == std::nullopt);
-  CHECK(about(left(*table, "10.0.78.31"), hours(1)));  // the last one
-  CHECK(about(left(*table, "2001:db8::1"), hours(1)));
-  CHECK(about(left(*table, "10.0.0.7"), hours(1)));
-  CHECK_FALSE(is_banned(*table, "10.1.0.0"));
 }
 
 TEST_CASE_METHOD(Kernel, "without CAP_NET_ADMIN the answer is denied") {

@@ -12,16 +12,23 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Some time after the clock's zero, which stands for "never".
-Instant at(std::int64_t ms) { return Instant(std::chrono::hours(1) + milliseconds(ms)); }
+Instant at(std::int64_t ms) {
+  return Instant(std::chrono::hours(1) + milliseconds(ms));
+}
 
 Address v4(unsigned number) {
   const std::array<std::byte, 4> bytes{std::byte{10}, static_cast<std::byte>(number >> 16U & 0xffU),
-                                       static_cast<std::byte>(number >> 8U & 0xffU), static_cast<std::byte>(number & 0xffU)};
+                                       static_cast<std::byte>(number >> 8U & 0xffU),
+                                       static_cast<std::byte>(number & 0xffU)};
   return Address::v4(bytes);
 }
 
-Address parse(std::string_view text) { return Address::parse(text).value(); }
-Prefix net(std::string_view text) { return Prefix::parse(text).value(); }
+Address parse(std::string_view text) {
+  return Address::parse(text).value();
+}
+Prefix net(std::string_view text) {
+  return Prefix::parse(text).value();
+}
 
 // A table of one group: every source competes with every other.
 struct OneGroup {
@@ -36,8 +43,8 @@ TEST_CASE("capacity is rounded up to a power of two, at least one group") {
     std::size_t asked;
     std::size_t got;
   };
-  const auto c = GENERATE(Case{0, 8}, Case{1, 8}, Case{8, 8}, Case{9, 16}, Case{16, 16}, Case{17, 32}, Case{1000, 1024},
-                          Case{65536, 65536});
+  const auto c = GENERATE(Case{0, 8}, Case{1, 8}, Case{8, 8}, Case{9, 16}, Case{16, 16}, Case{17, 32},
+                          Case{1000, 1024}, Case{65536, 65536});
   CHECK(SourceTable(c.asked).capacity() == c.got);
 }
 
@@ -120,7 +127,8 @@ TEST_CASE("a ban that is over keeps nothing: at its last millisecond it does, at
 
 TEST_CASE("when all are banned the one seen longest ago goes") {
   OneGroup group;
-  for (unsigned i = 0; i < SourceTable::kWays; ++i) group.table.touch(v4(i), at(100 - i)).banned_until = at(10'000);
+  for (unsigned i = 0; i < SourceTable::kWays; ++i)
+    group.table.touch(v4(i), at(100 - i)).banned_until = at(10'000);
   (void)group.table.touch(v4(100), at(200));
   CHECK(group.table.find(v4(7)) == nullptr);
   CHECK(group.table.find(v4(0)) != nullptr);
@@ -167,6 +175,12 @@ TEST_CASE("a retransmission counts once") {
   for (int i = 0; i < 7; ++i) CHECK(table.count_refused(source, "a", seconds(60), at(i)) == 1);
   CHECK(table.count_refused(source, "b", seconds(60), at(8)) == 2);
   CHECK(table.count_refused(source, "b", seconds(60), at(9)) == 2);
+}
+
+TEST_CASE("requests without a transaction are no retransmissions") {
+  SourceTable table(8);
+  Source& source = table.touch(v4(1), at(0));
+  for (unsigned i = 1; i <= 3; ++i) CHECK(table.count_refused(source, "", seconds(60), at(0)) == i);
 }
 
 TEST_CASE("the first request after a window counts although the last one was the same") {

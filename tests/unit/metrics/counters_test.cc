@@ -17,7 +17,9 @@ namespace {
 
 using decide::Reason;
 
-WallTime at(std::int64_t ms) { return WallTime(std::chrono::milliseconds(ms)); }
+WallTime at(std::int64_t ms) {
+  return WallTime(std::chrono::milliseconds(ms));
+}
 
 Counters open(const std::filesystem::path& path) {
   auto counters = Counters::open(path);
@@ -142,7 +144,8 @@ TEST_CASE_METHOD(Fixture, "what does not fit this layout starts at zero") {
 }
 
 TEST_CASE_METHOD(Fixture, "files of another size") {
-  const std::string before = GENERATE(as<std::string>(), "", "short", std::string(sizeof(SharedCounters) + 4096, 'x'));
+  const std::string before =
+      GENERATE(as<std::string>(), "", "short", std::string(sizeof(SharedCounters) + 4096, 'x'));
   test::write(path, before);
   Counters counters = open(path);
   CHECK(counters.by_reason(Reason::request) == 0);
@@ -221,9 +224,11 @@ TEST_CASE_METHOD(Fixture, "sums go over all workers") {
 
 TEST_CASE_METHOD(Fixture, "dropped is the sum of the reasons to drop") {
   Counters counters = open(path);
-  for (std::size_t i = 0; i < decide::kReasons; ++i) counters.worker(0).by_reason[i].add(std::uint64_t{1} << i);
+  for (std::size_t i = 0; i < decide::kReasons; ++i)
+    counters.worker(0).by_reason[i].add(std::uint64_t{1} << i);
   std::uint64_t expected = 0;
-  for (const Reason r : {Reason::signature, Reason::method, Reason::not_sip, Reason::malformed, Reason::banned, Reason::unknown})
+  for (const Reason r : {Reason::signature, Reason::method, Reason::not_sip, Reason::malformed,
+                         Reason::banned, Reason::unknown})
     expected += std::uint64_t{1} << static_cast<std::size_t>(r);
   CHECK(counters.dropped() == expected);
 }
@@ -240,7 +245,8 @@ TEST_CASE("methods have an index each, strange ones share the last") {
 
 TEST_CASE("every event has a name of its own") {
   std::set<std::string_view> names;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(Event::count_); ++i) names.insert(to_string(static_cast<Event>(i)));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Event::count_); ++i)
+    names.insert(to_string(static_cast<Event>(i)));
   CHECK(names.size() == static_cast<std::size_t>(Event::count_));
   CHECK_FALSE(names.contains(""));
   CHECK(to_string(Event::bans_added) == "bans_added");
@@ -261,7 +267,9 @@ TEST_CASE_METHOD(Fixture, "shared counters take many writers") {
   CHECK(event.get() == 40'000);
 }
 
-TEST_CASE("a worker's counters share no cache line with another's") { CHECK(sizeof(WorkerCounters) % 64 == 0); }
+TEST_CASE("a worker's counters share no cache line with another's") {
+  CHECK(sizeof(WorkerCounters) % 64 == 0);
+}
 
 }  // namespace
 }  // namespace sipward::metrics

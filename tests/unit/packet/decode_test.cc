@@ -96,8 +96,12 @@ void check(const std::vector<Case>& cases) {
 
 TEST_CASE("IPv4 headers") {
   const Packet plain = ipv4(kUdp, udp("data"));
-  const auto with = [&](std::size_t at, std::size_t value) { return changed(plain, [&](Packet& p) { set8(p, at, value); }); };
-  const auto with16 = [&](std::size_t at, std::size_t value) { return changed(plain, [&](Packet& p) { set16(p, at, value); }); };
+  const auto with = [&](std::size_t at, std::size_t value) {
+    return changed(plain, [&](Packet& p) { set8(p, at, value); });
+  };
+  const auto with16 = [&](std::size_t at, std::size_t value) {
+    return changed(plain, [&](Packet& p) { set16(p, at, value); });
+  };
   check({
       {"plain", plain, "data"},
       {"one word of options", ipv4(kUdp, udp("data"), "1.2.3.4", "5.6.7.8", 1), "data"},
@@ -162,10 +166,13 @@ TEST_CASE("TCP headers") {
 
 TEST_CASE("IPv6 headers") {
   const Packet plain = ipv6(kUdp, udp("data"));
-  const auto with_length = [&](std::size_t length) { return changed(plain, [&](Packet& p) { set16(p, 4, length); }); };
+  const auto with_length = [&](std::size_t length) {
+    return changed(plain, [&](Packet& p) { set16(p, 4, length); });
+  };
   check({
       {"plain", plain, "data"},
-      {"traffic class and flow label", changed(plain, [](Packet& p) { set16(p, 0, 0x6fff), set16(p, 2, 0xffff); }), "data"},
+      {"traffic class and flow label",
+       changed(plain, [](Packet& p) { set16(p, 0, 0x6fff), set16(p, 2, 0xffff); }), "data"},
       {"payload length 0: jumbo, all that is there", with_length(0), "data"},
       {"one byte too long", with_length(13), std::nullopt},
       {"one byte too short for the datagram", with_length(11), std::nullopt},
@@ -185,8 +192,10 @@ TEST_CASE("IPv6 extension headers") {
       {"routing", ipv6(kRouting, extension(kUdp, 24) + upper), "data"},
       {"destination options", ipv6(kDestination, options + upper), "data"},
       {"the longest", ipv6(kDestination, extension(kUdp, 2048) + upper), "data"},
-      {"authentication counts in words of 4", ipv6(kAuthentication, extension(kUdp, 24, true) + upper), "data"},
-      {"authentication of 12 bytes, no multiple of 8", ipv6(kAuthentication, extension(kUdp, 12, true) + upper), "data"},
+      {"authentication counts in words of 4", ipv6(kAuthentication, extension(kUdp, 24, true) + upper),
+       "data"},
+      {"authentication of 12 bytes, no multiple of 8",
+       ipv6(kAuthentication, extension(kUdp, 12, true) + upper), "data"},
       {"atomic fragment", ipv6(kFragment, fragment_header(kUdp, 0, false) + upper), "data"},
       {"first fragment", ipv6(kFragment, fragment_header(kUdp, 0, true) + upper), "data"},
       {"later fragment", ipv6(kFragment, fragment_header(kUdp, 1, true) + upper), std::nullopt},
@@ -197,13 +206,13 @@ TEST_CASE("IPv6 extension headers") {
                            extension(kTcp, 8) + tcp("data", 3)),
        "data"},
       {"encrypted", ipv6(kEsp, options + upper), std::nullopt},
-      {"an extension header longer than the packet", ipv6(kDestination, changed(options, [](Packet& p) { set8(p, 1, 2); }) + upper),
-       std::nullopt},
+      {"an extension header longer than the packet",
+       ipv6(kDestination, changed(options, [](Packet& p) { set8(p, 1, 2); }) + upper), std::nullopt},
       {"an extension header up to the very end", ipv6(kDestination, options), std::nullopt},
       {"a cut extension header", ipv6(kDestination, Packet(7)), std::nullopt},
       {"an extension header without an end", ipv6(kHopByHop, Packet(7 * 8)), std::nullopt},
-      {"behind the payload length", changed(ipv6(kDestination, options + upper), [](Packet& p) { set16(p, 4, 8); }),
-       std::nullopt},
+      {"behind the payload length",
+       changed(ipv6(kDestination, options + upper), [](Packet& p) { set16(p, 4, 8); }), std::nullopt},
   });
 }
 
@@ -219,13 +228,15 @@ TEST_CASE("packets cut short at every length are not decoded, and nothing behind
       ipv4(kUdp, udp("data")),
       ipv4(kTcp, tcp("data", 3), "1.2.3.4", "5.6.7.8", 2),
       ipv6(kUdp, udp("data")),
-      ipv6(kHopByHop, extension(kFragment, 8) + fragment_header(kAuthentication, 0, true) + extension(kTcp, 12, true) + tcp("data")),
+      ipv6(kHopByHop, extension(kFragment, 8) + fragment_header(kAuthentication, 0, true) +
+                          extension(kTcp, 12, true) + tcp("data")),
   };
   for (const Packet& packet : packets) {
     REQUIRE(payload(packet) == "data");
     for (std::size_t length = 0; length < packet.size(); ++length) {
       CAPTURE(length);
-      CHECK(payload(Packet(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(length))) == std::nullopt);
+      CHECK(payload(Packet(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(length))) ==
+            std::nullopt);
     }
   }
 }
@@ -239,15 +250,17 @@ TEST_CASE("lengths of zero do not lead outside of a cut packet") {
     const std::size_t headers = packet.size() - 4;
     for (std::size_t length = 0; length <= packet.size(); ++length) {
       const auto read = payload(Packet(packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(length)));
-      CHECK(read == (length < headers ? std::nullopt : std::optional(std::string("data").substr(0, length - headers))));
+      CHECK(read == (length < headers ? std::nullopt
+                                      : std::optional(std::string("data").substr(0, length - headers))));
     }
   }
 }
 
 TEST_CASE("whatever the bytes, a payload lies inside the packet") {
   std::mt19937 random(1);
-  const std::vector<Packet> seeds{ipv4(kUdp, udp("data"), "1.2.3.4", "5.6.7.8", 2), ipv4(kTcp, tcp("data", 3)),
-                                  ipv6(kHopByHop, extension(kFragment, 8) + fragment_header(kUdp, 0, false) + udp("data"))};
+  const std::vector<Packet> seeds{
+      ipv4(kUdp, udp("data"), "1.2.3.4", "5.6.7.8", 2), ipv4(kTcp, tcp("data", 3)),
+      ipv6(kHopByHop, extension(kFragment, 8) + fragment_header(kUdp, 0, false) + udp("data"))};
   std::size_t decoded = 0;
   for (int round = 0; round < 50'000; ++round) {
     Packet packet = seeds[random() % seeds.size()];

@@ -23,7 +23,9 @@ inline Address address(std::string_view text) {
   return *parsed;
 }
 
-inline void put8(Packet& packet, std::size_t value) { packet.push_back(static_cast<std::byte>(value & 0xffU)); }
+inline void put8(Packet& packet, std::size_t value) {
+  packet.push_back(static_cast<std::byte>(value & 0xffU));
+}
 inline void put16(Packet& packet, std::size_t value) {
   put8(packet, value >> 8U);
   put8(packet, value);
@@ -31,7 +33,9 @@ inline void put16(Packet& packet, std::size_t value) {
 inline void append(Packet& packet, std::span<const std::byte> bytes) {
   packet.insert(packet.end(), bytes.begin(), bytes.end());
 }
-inline void append(Packet& packet, std::string_view text) { append(packet, std::as_bytes(std::span(text))); }
+inline void append(Packet& packet, std::string_view text) {
+  append(packet, std::as_bytes(std::span(text)));
+}
 inline void set8(Packet& packet, std::size_t at, std::size_t value) {
   packet.at(at) = static_cast<std::byte>(value & 0xffU);
 }
@@ -42,15 +46,18 @@ inline void set16(Packet& packet, std::size_t at, std::size_t value) {
 
 inline Packet udp(std::string_view payload, std::uint16_t from = 5061, std::uint16_t to = 5060) {
   Packet packet;
-  for (const std::size_t field : {std::size_t{from}, std::size_t{to}, 8 + payload.size(), std::size_t{0}}) put16(packet, field);
+  for (const std::size_t field : {std::size_t{from}, std::size_t{to}, 8 + payload.size(), std::size_t{0}})
+    put16(packet, field);
   append(packet, payload);
   return packet;
 }
 
 // `options` in words of 4 bytes.
-inline Packet tcp(std::string_view payload, std::size_t options = 0, std::uint16_t from = 5061, std::uint16_t to = 5060) {
+inline Packet tcp(std::string_view payload, std::size_t options = 0, std::uint16_t from = 5061,
+                  std::uint16_t to = 5060) {
   Packet packet;
-  for (const std::size_t field : {std::size_t{from}, std::size_t{to}, std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4}})
+  for (const std::size_t field :
+       {std::size_t{from}, std::size_t{to}, std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4}})
     put16(packet, field);
   put8(packet, (5 + options) << 4U);
   put8(packet, 0x18);
@@ -92,10 +99,12 @@ inline Packet ipv6(std::uint8_t next, const Packet& upper, std::string_view sour
 
 // A datagram of the family of `source`.
 inline Packet udp_packet(std::string_view payload, std::string_view source = "198.51.100.7") {
-  return address(source).family() == Family::ipv4 ? ipv4(kUdp, udp(payload), source) : ipv6(kUdp, udp(payload), source);
+  return address(source).family() == Family::ipv4 ? ipv4(kUdp, udp(payload), source)
+                                                  : ipv6(kUdp, udp(payload), source);
 }
 inline Packet tcp_packet(std::string_view payload, std::string_view source = "198.51.100.7") {
-  return address(source).family() == Family::ipv4 ? ipv4(kTcp, tcp(payload), source) : ipv6(kTcp, tcp(payload), source);
+  return address(source).family() == Family::ipv4 ? ipv4(kTcp, tcp(payload), source)
+                                                  : ipv6(kTcp, tcp(payload), source);
 }
 
 }  // namespace sipward::test

@@ -1,13 +1,7 @@
-// The worker's pipeline with packets made by hand and the rules that are shipped.
-#include "shield.h"
-
-#include <numeric>
+// One packet's way from bytes to a verdict, its counts and its bans.
 #include <thread>
 
-#include "match/rule_file.h"
-#include "support/catch.h"
-#include "support/temporary_folder.h"
-#include "unit/packet/packets.h"
+#include "bench.h"
 
 namespace sipward::shield {
 namespace {
@@ -18,93 +12,6 @@ using decide::SourceClass;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// Compiled once: it takes longer than all the packets.
-const match::Matcher& shipped_rules() {
-  static const std::unique_ptr<match::Matcher> matcher = [] {
-    auto rules = match::load_rules(SIPWARD_SOURCE_DIR "/rules");
-    if (!rules) FAIL(rules.error().text);
-    auto made = match::make_hyperscan_matcher(std::move(*rules));
-    if (!made) FAIL(made.error().text);
-    return std::move(*made);
-  }();
-  return *matcher;
-}
-
-Now at(milliseconds time) { return {Instant(hours(1) + time), WallTime(hours(480'000) + time)}; }
-Now at(std::int64_t ms) { return at(milliseconds(ms)); }
-
-struct Request {
-  std::string method = "INVITE";
-  std::string agent = "Yealink SIP-T46S 66.86.0.15";
-  std::string branch = "z9hG4bK776asdhds";
-  std::string uri = "sip:alice@example.com";
-  std::string body{};
-};
-
-std::string text(const Request& request) {
-  return fmt::format(
-      "{} {} SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7:5061;branch={}\r\nMax-Forwards: 70\r\nFrom: <sip:bob@example.com>;tag=4f2c7d01\r\n"
-      "To: <sip:alice@example.com>\r\nCall-ID: a84b4c76e66710@198.51.100.7\r\nCSeq: 314159 {}\r\nUser-Agent: {}\r\n"
-      "Content-Length: {}\r\n\r\n{}",
-      request.method, request.uri, request.branch, request.method, request.agent, request.body.size(), request.body);
-}
-
-const std::string kInvite = text({});
-const std::string kScan = text({.agent = "friendly-scanner"});
-std::string options(int number) { return text({.method = "OPTIONS", .branch = "z9hG4bK" + std::to_string(number)}); }
-
-// A worker without its queue.
-class Bench {
- public:
-  explicit Bench(SourceClass source_class = SourceClass::unknown)
-      : counters_(open(folder_ / "counters")),
-        rule_counters_(make_rule_counters()),
-        shield_(common_, counters_.worker(0), source_class, 64) {}
-
-  Outcome process(const Packet& packet, Now now = at(0), bool verified = false) {
-    return shield_.sources().with([&](limit::SourceTable& sources) { return shield_.process(packet, verified, sources, now); });
-  }
-  Outcome udp(std::string_view payload, Now now = at(0), std::string_view source = "198.51.100.7") {
-    return process(udp_packet(payload, source), now);
-  }
-
-  decide::Policy policy;
-  std::atomic<bool> observe = false;
-  [[nodiscard]] metrics::Counters& counters() { return counters_; }
-  [[nodiscard]] Shield& shield() { return shield_; }
-  [[nodiscard]] std::uint64_t by_reason(Reason reason) const { return counters_.by_reason(reason); }
-  [[nodiscard]] std::uint64_t read() const {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < decide::kReasons; ++i) sum += by_reason(static_cast<Reason>(i));
-    return sum;
-  }
-  [[nodiscard]] limit::Source source(std::string_view text) {
-    return shield_.sources().with([&](limit::SourceTable& sources) {
-      const limit::Source* found = sources.find(address(text));
-      if (!found) FAIL(text << " is not known");
-      return *found;
-    });
-  }
-
- private:
-  static metrics::Counters open(const std::filesystem::path& path) {
-    auto counters = metrics::Counters::open(path);
-    if (!counters) FAIL(counters.error().text);
-    return std::move(*counters);
-  }
-  std::vector<metrics::RuleCounter*> make_rule_counters() {
-    std::vector<metrics::RuleCounter*> all;
-    for (const match::Rule& rule : shipped_rules().rules()) all.push_back(counters_.rule(rule.id));
-    return all;
-  }
-
-  TemporaryFolder folder_;
-  metrics::Counters counters_;
-  std::vector<metrics::RuleCounter*> rule_counters_;
-  Common common_{policy, shipped_rules(), rule_counters_, counters_, observe};
-  Shield shield_;
-};
 
 TEST_CASE("what comes in and what becomes of it") {
   struct Case {
@@ -129,27 +36,33 @@ TEST_CASE("what comes in and what becomes of it") {
       {"a scanner among the peers", udp_packet(kScan), kPeer, false, Reason::signature, false, true},
       {"a scanner, observed", udp_packet(kScan), kUnknown, true, Reason::observed, false, true},
       {"a scanner by its From tag",
-       udp_packet("REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bK1\r\n"
-                  "From: <sip:1000@example.com>;tag=31303030013138393835353132\r\nTo: <sip:1000@example.com>\r\n"
-                  "Call-ID: 1@b\r\nCSeq: 1 REGISTER\r\nUser-Agent: Yealink\r\n\r\n"),
+       udp_packet(
+           "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bK1\r\n"
+           "From: <sip:1000@example.com>;tag=31303030013138393835353132\r\nTo: <sip:1000@example.com>\r\n"
+           "Call-ID: 1@b\r\nCSeq: 1 REGISTER\r\nUser-Agent: Yealink\r\n\r\n"),
        kUnknown, false, Reason::signature, true, true},
-      {"a compact scanner", udp_packet("OPTIONS sip:100@example.com SIP/2.0\r\nv: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bK-1\r\n"
-                                       "f: \"sipvicious\"<sip:100@1.1.1.1>;tag=1\r\nt: <sip:a@b>\r\ni: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"),
+      {"a compact scanner",
+       udp_packet(
+           "OPTIONS sip:100@example.com SIP/2.0\r\nv: SIP/2.0/UDP 1.2.3.4;branch=z9hG4bK-1\r\n"
+           "f: \"sipvicious\"<sip:100@1.1.1.1>;tag=1\r\nt: <sip:a@b>\r\ni: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"),
        kUnknown, false, Reason::signature, true, true},
-      {"a rule that only drops", udp_packet(text({.uri = "sip:100'%20OR%20'1'='1@example.com"})), kUnknown, false,
-       Reason::signature, false, true},
-      {"a rule that only logs", udp_packet(text({.agent = "sipp"})), kUnknown, false, Reason::request, false, false},
-      {"a name that merely contains scan", udp_packet(text({.agent = "Fujitsu ScanSnap 2"})), kUnknown, false, Reason::request,
-       false, false},
+      {"a rule that only drops", udp_packet(text({.uri = "sip:100'%20OR%20'1'='1@example.com"})), kUnknown,
+       false, Reason::signature, false, true},
+      {"a rule that only logs", udp_packet(text({.agent = "sipp"})), kUnknown, false, Reason::request, false,
+       false},
+      {"a name that merely contains scan", udp_packet(text({.agent = "Fujitsu ScanSnap 2"})), kUnknown, false,
+       Reason::request, false, false},
       {"a body that speaks of scanners",
-       udp_packet(text({.method = "MESSAGE", .body = "OPTIONS sip:100@x SIP/2.0\r\nUser-Agent: friendly-scanner\r\n"})), kUnknown,
+       udp_packet(text(
+           {.method = "MESSAGE", .body = "OPTIONS sip:100@x SIP/2.0\r\nUser-Agent: friendly-scanner\r\n"})),
+       kUnknown, false, Reason::request, false, false},
+      {"a user part that does", udp_packet(text({.uri = "sip:friendly-scanner@example.com"})), kUnknown,
        false, Reason::request, false, false},
-      {"a user part that does", udp_packet(text({.uri = "sip:friendly-scanner@example.com"})), kUnknown, false, Reason::request,
-       false, false},
       {"OPTIONS", udp_packet(options(1)), kUnknown, false, Reason::method, false, true},
       {"OPTIONS from a peer", udp_packet(options(1)), kPeer, false, Reason::peer, false, false},
       {"OPTIONS, observed", udp_packet(options(1)), kUnknown, true, Reason::observed, false, true},
-      {"a response", udp_packet("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x\r\n\r\n"), kUnknown, false, Reason::response, false, false},
+      {"a response", udp_packet("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x\r\n\r\n"), kUnknown, false,
+       Reason::response, false, false},
       {"a keep-alive", udp_packet("\r\n\r\n"), kUnknown, false, Reason::keepalive, false, false},
       {"an empty datagram", udp_packet(""), kUnknown, false, Reason::keepalive, false, false},
       {"noise", udp_packet("\x01\x02garbage"), kUnknown, false, Reason::not_sip, false, true},
@@ -247,7 +160,8 @@ TEST_CASE("refused requests ban with the 20th, not with the 19th") {
 TEST_CASE("retransmissions do not count towards a ban") {
   Bench bench;
   for (int i = 1; i <= 19; ++i)
-    for (int again = 0; again < 5; ++again) CHECK_FALSE(bench.udp(options(i), at(i)).consequences.ban.has_value());
+    for (int again = 0; again < 5; ++again)
+      CHECK_FALSE(bench.udp(options(i), at(i)).consequences.ban.has_value());
   CHECK(bench.udp(options(20), at(20)).consequences.ban.has_value());
 }
 
@@ -268,8 +182,12 @@ TEST_CASE("refused requests of different sources are counted apart") {
 TEST_CASE("20 refused requests ban within the window alone") {
   Bench bench;
   for (int i = 1; i <= 19; ++i) (void)bench.udp(options(i), at(0));
-  SECTION("a millisecond before its end") { CHECK(bench.udp(options(20), at(59'999)).consequences.ban.has_value()); }
-  SECTION("at its end") { CHECK_FALSE(bench.udp(options(20), at(60'000)).consequences.ban.has_value()); }
+  SECTION("a millisecond before its end") {
+    CHECK(bench.udp(options(20), at(59'999)).consequences.ban.has_value());
+  }
+  SECTION("at its end") {
+    CHECK_FALSE(bench.udp(options(20), at(60'000)).consequences.ban.has_value());
+  }
 }
 
 TEST_CASE("a banned source's packets are dropped until its time is over") {
@@ -292,12 +210,15 @@ TEST_CASE("a banned source's packets are dropped until its time is over") {
 TEST_CASE("a lifted ban is forgotten at once") {
   Bench bench;
   REQUIRE(bench.udp(kScan).consequences.ban.has_value());
-  bench.shield().sources().with([](limit::SourceTable& sources) { CHECK(sources.lift_bans(address("198.51.100.7")) == 1); });
+  bench.shield().sources().with(
+      [](limit::SourceTable& sources) { CHECK(sources.lift_bans(address("198.51.100.7")) == 1); });
   CHECK(bench.udp(kInvite, at(1)).reason == Reason::request);
 }
 
 TEST_CASE("only a completed handshake makes a ban long") {
-  const auto ban_of = [](const Packet& packet, bool verified) { return *Bench().process(packet, at(0), verified).consequences.ban; };
+  const auto ban_of = [](const Packet& packet, bool verified) {
+    return *Bench().process(packet, at(0), verified).consequences.ban;
+  };
   const BanRequest forged = ban_of(tcp_packet(kScan), false);
   CHECK(forged.duration == seconds(60));
   CHECK_FALSE(forged.cause.verified);
@@ -308,73 +229,6 @@ TEST_CASE("only a completed handshake makes a ban long") {
   CHECK(datagram.duration == seconds(60));
   CHECK_FALSE(datagram.cause.verified);
   CHECK(ban_of(tcp_packet(kScan, "2001:db8::7"), true).duration == hours(1));
-}
-
-TEST_CASE("evidence says who, where, why, and which bytes") {
-  Bench bench;
-  const auto evidence = bench.udp(kScan, at(1234), "2001:db8::7").consequences.evidence;
-  REQUIRE(evidence.has_value());
-  CHECK(evidence->time == at(1234).wall);
-  CHECK(evidence->source == address("2001:db8::7"));
-  CHECK(evidence->source_port == 5061);
-  CHECK(evidence->destination == "[2001:db8:1::1]:5060");
-  CHECK(evidence->transport == "udp");
-  CHECK(evidence->reason == "signature");
-  CHECK(evidence->rule == "friendly-scanner");
-  CHECK(evidence->action == "ban");
-  CHECK_FALSE(evidence->verified);
-  CHECK(evidence->excerpt == kScan);
-  CHECK(evidence->value == "friendly-scanner");
-  CHECK(evidence->value.substr(evidence->match_begin, evidence->match_end - evidence->match_begin) == "friendly-");
-}
-
-TEST_CASE("evidence of a TCP packet on IPv4") {
-  const auto evidence = Bench().process(tcp_packet(kScan), at(0), true).consequences.evidence;
-  REQUIRE(evidence.has_value());
-  CHECK(evidence->transport == "tcp");
-  CHECK(evidence->destination == "192.0.2.1:5060");
-  CHECK(evidence->verified);
-}
-
-TEST_CASE("the matched bytes lie where the rule matched, also in the middle of a value") {
-  const auto evidence = Bench().udp(text({.branch = "zqwehwebK-1947271837;rport"})).consequences.evidence;
-  REQUIRE(evidence.has_value());
-  CHECK(evidence->rule == "sundayddr-branch");
-  CHECK(evidence->value == "SIP/2.0/UDP 198.51.100.7:5061;branch=zqwehwebK-1947271837;rport");
-  CHECK(evidence->value.substr(evidence->match_begin, evidence->match_end - evidence->match_begin) == "branch=zqwehwebK-");
-}
-
-TEST_CASE("evidence of a refused method blames no rule, though one logged") {
-  const auto evidence = Bench().udp(text({.method = "OPTIONS", .agent = "sipp"})).consequences.evidence;
-  REQUIRE(evidence.has_value());
-  CHECK(evidence->reason == "method");
-  CHECK(evidence->rule.empty());
-  CHECK(evidence->value.empty());
-  CHECK(evidence->match_begin == 0);
-  CHECK(evidence->match_end == 0);
-}
-
-TEST_CASE("excerpts are cut, and matches that lie behind the cut with them") {
-  const std::string long_via = std::string(2000, 'x') + ";branch=zqwehwebK-1";
-  const auto evidence = Bench().udp(text({.branch = long_via, .body = std::string(3000, 'b')})).consequences.evidence;
-  REQUIRE(evidence.has_value());
-  CHECK(evidence->excerpt.size() == store::kExcerptMax);
-  CHECK(evidence->value.size() == store::kExcerptMax);
-  CHECK(evidence->match_begin <= evidence->match_end);
-  CHECK(evidence->match_end <= evidence->value.size());
-}
-
-TEST_CASE("evidence of a source is kept every 10 seconds, and of every ban") {
-  Bench bench;
-  CHECK(bench.udp(options(1), at(0)).consequences.evidence.has_value());
-  CHECK_FALSE(bench.udp(options(2), at(1)).consequences.evidence.has_value());
-  CHECK_FALSE(bench.udp("noise", at(9'999)).consequences.evidence.has_value());
-  CHECK(bench.udp(options(3), at(9'999), "198.51.100.8").consequences.evidence.has_value());
-  CHECK(bench.udp("noise", at(10'000)).consequences.evidence.has_value());
-  CHECK_FALSE(bench.udp(options(4), at(10'001)).consequences.evidence.has_value());
-  const Outcome ban = bench.udp(kScan, at(10'002));
-  CHECK(ban.consequences.ban.has_value());
-  CHECK(ban.consequences.evidence.has_value());
 }
 
 TEST_CASE("observe mode passes, counts what it would have dropped, and asks for no ban") {
@@ -400,15 +254,6 @@ TEST_CASE("observe mode passes, counts what it would have dropped, and asks for 
   CHECK(bench.read() == 61);
   bench.observe = false;
   CHECK(bench.udp(kScan, at(32), "198.51.100.1").consequences.ban.has_value());
-}
-
-TEST_CASE("observe mode keeps evidence of a source every 10 seconds, though nothing stops it") {
-  Bench bench;
-  bench.observe = true;
-  CHECK(bench.udp(kScan, at(0)).consequences.evidence.has_value());
-  CHECK_FALSE(bench.udp(kScan, at(1)).consequences.evidence.has_value());
-  CHECK_FALSE(bench.udp(kScan, at(9'999)).consequences.evidence.has_value());
-  CHECK(bench.udp(kScan, at(10'000)).consequences.evidence.has_value());
 }
 
 TEST_CASE("a ban that runs when observing begins drops nothing") {
