@@ -12,6 +12,8 @@ namespace {
 using enforce::Ban;
 using enforce::BanLedger;
 
+// What the kernel tells of a ban's end is rounded, and read a moment later: hardly longer is not moved.
+constexpr auto kEndGrain = std::chrono::seconds(1);
 constexpr std::size_t kRequestQueue = 65536;
 constexpr std::size_t kBansPerTransaction = 2000;
 constexpr std::size_t kLogLinesPerSecond = 20;
@@ -103,8 +105,10 @@ Result<void> Enforcer::adopt_kernel_bans(State& state, WallTime now) {
   for (const enforce::ElementInfo& element : *kernel) {
     const Prefix net(element.address);
     const std::optional<WallTime> expires = element.left ? std::optional(now + *element.left) : std::nullopt;
-    if (state.ledger.find(net)) continue;
-    state.ledger.put(net, {"adopted", "", "auto:adopted", false}, now, expires);
+    const Ban* known = state.ledger.find(net);
+    if (known && (!known->expires || (expires && *expires <= *known->expires + kEndGrain))) continue;
+    const enforce::Cause cause = known ? *known->cause : enforce::Cause{"adopted", "", "auto:adopted", false};
+    state.ledger.put(net, cause, now, expires);
     unknown.push_back(record_of(*state.ledger.find(net)));
   }
   if (!unknown.empty())
@@ -206,8 +210,9 @@ void Enforcer::log_bans(const std::vector<store::BanRecord>& bans, Now now) {
   std::size_t told = 0;
   for (; told < bans.size() && lines_left_ > 0; ++told, --lines_left_) {
     const store::BanRecord& ban = bans[told];
-    log_info("banned {} for {}: {} {}{}", ban.net.to_string(), format_duration(*ban.expires - now.wall + std::chrono::milliseconds(999)),
-             ban.reason, ban.rule, ban.verified ? "" : " (unverified)");
+    log_info("banned {} for {}: {} {}{}", ban.net.to_string(),
+             format_duration(*ban.expires - now.wall + std::chrono::milliseconds(999)), ban.reason, ban.rule,
+             ban.verified ? "" : " (unverified)");
   }
   if (told < bans.size()) log_info("banned {} more", bans.size() - told);
 }

@@ -4,7 +4,7 @@
 #include <map>
 #include <random>
 
-#include "nets.h"
+#include "unit/base/nets.h"
 
 namespace sipward::enforce {
 namespace {

@@ -1,6 +1,6 @@
 #include "enforce/elements.h"
 
-#include "nets.h"
+#include "unit/base/nets.h"
 
 namespace sipward::enforce {
 namespace {

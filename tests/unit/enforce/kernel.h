@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "enforce/shield_table.h"
-#include "nets.h"
+#include "unit/base/nets.h"
 
 namespace sipward::test {
 
@@ -73,6 +73,10 @@ class Kernel {
     options.udp_ports = {5060};
     options.tcp_ports = {5060, 5061};
     options.workers = 2;
+    options.source_rate_per_s = 100;
+    options.source_burst = 300;
+    options.unknown_rate_per_s = 10000;
+    options.unknown_burst = 4000;
     return options;
   }
 

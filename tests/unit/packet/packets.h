@@ -7,8 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/address.h"
-#include "support/catch.h"
+#include "unit/base/nets.h"
 
 namespace sipward::test {
 
@@ -16,12 +15,6 @@ using Packet = std::vector<std::byte>;
 
 constexpr std::uint8_t kTcp = 6;
 constexpr std::uint8_t kUdp = 17;
-
-inline Address address(std::string_view text) {
-  const auto parsed = Address::parse(text);
-  if (!parsed) FAIL(parsed.error().text);
-  return *parsed;
-}
 
 inline void put8(Packet& packet, std::size_t value) {
   packet.push_back(static_cast<std::byte>(value & 0xffU));
