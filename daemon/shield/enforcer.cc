@@ -75,7 +75,7 @@ std::vector<store::EndedBan> ended(const std::vector<Ban>& bans, WallTime at, co
 
 Enforcer::Enforcer(enforce::ShieldTable table, std::size_t bans_max,
                    std::vector<store::WhitelistEntry> whitelist, Keeper& keeper, metrics::Counters& counters)
-    : state_(State{std::move(table), BanLedger(bans_max), std::move(whitelist)}),
+    : state_(State{std::move(table), BanLedger(bans_max), std::move(whitelist), 0}),
       keeper_(keeper),
       counters_(counters),
       requests_(kRequestQueue) {}
@@ -147,6 +147,7 @@ Result<bool> Enforcer::install_tables(State& state, WallTime now) {
   lists.banned = state.ledger.hosts_and_nets();
   const auto installed = state.table.install(lists, now);
   if (!installed) return tl::unexpected(installed.error());
+  state.handle = installed->handle;
   counters_.attach(installed->handle, now);
   if (auto restored = state.table.restore(lists.banned, now); !restored) {
     counters_.event(metrics::Event::bans_failed).add();
@@ -337,7 +338,7 @@ bool Enforcer::tend(Now now) {
   return state_.with([&](State& state) {
     expire(state, now);
     const auto handle = state.table.present();
-    if (handle && *handle) return true;
+    if (handle && *handle == state.handle) return true;
     log_error("somebody deleted table inet {} (nft flush ruleset?): making it anew", enforce::kTable);
     const auto installed = install_tables(state, now.wall);
     if (!installed) {

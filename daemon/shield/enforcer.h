@@ -78,6 +78,7 @@ class Enforcer {
     enforce::ShieldTable table;
     enforce::BanLedger ledger;
     std::vector<store::WhitelistEntry> whitelist;
+    std::uint64_t handle = 0;  // of the table that was installed
   };
   void run();
   void carry_out(std::span<const BanRequest> requests);

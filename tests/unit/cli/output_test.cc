@@ -95,7 +95,7 @@ TEST_CASE("JSON is indented on a terminal and keeps control characters off it") 
 
 TEST_CASE("a reader who leaves ends the output without a word") {
   json bans = json::array();
-  for (int i = 0; i < 20000; ++i) bans.push_back(ban_reply());
+  for (int i = 0; i < 3000; ++i) bans.push_back(ban_reply());
   FakeDaemon daemon(
       {{"BansList", reply({{"total", bans.size()}, {"bans", bans}})}, {"Stats", reply(stats_reply())}});
   for (const char* command : {"bans list --limit 0", "stats --watch 0.1"}) {

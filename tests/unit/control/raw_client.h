@@ -27,7 +27,7 @@ class RawClient {
     path.native().copy(address.sun_path, sizeof address.sun_path - 1);
     connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     // Far beyond anything the server may take: a hang becomes a failure.
-    const timeval patience{20, 0};
+    const timeval patience{100, 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   }
@@ -46,7 +46,7 @@ class RawClient {
   bool send_message(std::string_view text) { return send(std::string(text) + '\0'); }
   void end_sending() { ::shutdown(fd_.get(), SHUT_WR); }
 
-  // The next message; nothing when the connection ended (or 20 s passed).
+  // The next message; nothing when the connection ended (or its patience did).
   std::optional<std::string> receive() {
     std::array<char, 65536> chunk{};
     for (;;) {

@@ -218,7 +218,9 @@ TEST_CASE("calls sent at once are answered in order, also after the caller has s
 }
 
 TEST_CASE("a question of the limit is answered, a longer one is not") {
-  const ServerThread server(methods());
+  ServerOptions options;
+  options.idle_max = std::chrono::minutes(5);  // sanitizers take long over 16 MiB
+  const ServerThread server(methods(), options);
   const std::string frame = call_text("Ping", {{"x", ""}});
   RawClient exact(server.path());
   REQUIRE(exact.send_message(call_text("Ping", {{"x", std::string(kMessageSizeMax - frame.size(), 'x')}})));
@@ -230,12 +232,16 @@ TEST_CASE("a question of the limit is answered, a longer one is not") {
 }
 
 TEST_CASE("an answer of the limit is given, a longer one is an error") {
-  const ServerThread server(methods());
+  constexpr std::chrono::minutes kPatience{5};  // sanitizers take long over 16 MiB
+  ServerOptions options;
+  options.idle_max = kPatience;
+  const ServerThread server(methods(), options);
   auto client = Client::connect(server.path());
   REQUIRE(client);
   const std::size_t frame = json{{"parameters", {{"text", ""}}}}.dump().size();
-  CHECK(client->call("sipward.shield.Bytes", {{"size", kMessageSizeMax - frame}}));
-  const auto longer = client->call("sipward.shield.Bytes", {{"size", kMessageSizeMax - frame + 1}});
+  CHECK(client->call("sipward.shield.Bytes", {{"size", kMessageSizeMax - frame}}, kPatience));
+  const auto longer =
+      client->call("sipward.shield.Bytes", {{"size", kMessageSizeMax - frame + 1}}, kPatience);
   REQUIRE_FALSE(longer);
   CHECK(longer.error().kind == ErrorKind::failed);
   CHECK_THAT(longer.error().text, ContainsSubstring("ask for less"));

@@ -58,8 +58,14 @@ Decision decision(const Packet& packet, const Policy& policy = {}) {
     hits.strongest = &rule;
     hits.count = 1;
   }
-  return decide({packet.source_class, packet.transport, packet.verified, packet.banned, message.get(), &hits,
-                 packet.refused},
+  return decide({.source_class = packet.source_class,
+                 .transport = packet.transport,
+                 .verified = packet.verified,
+                 .banned = packet.banned,
+                 .empty = packet.text.empty(),
+                 .message = message.get(),
+                 .hits = &hits,
+                 .refused_in_window = packet.refused},
                 policy);
 }
 
@@ -85,6 +91,17 @@ TEST_CASE("each reason, for unlisted sources and for peers, under the default po
       {"a response", {.text = kResponse}, Reason::response, Reason::peer},
       {"a keep-alive", {.text = kKeepalive}, Reason::keepalive, Reason::peer},
       {"an empty datagram", {.text = ""}, Reason::keepalive, Reason::peer},
+      {"a TCP handshake", {.text = "", .transport = Transport::tcp}, Reason::tcp_data, Reason::peer},
+      {"a keep-alive over TCP",
+       {.text = kKeepalive, .transport = Transport::tcp},
+       Reason::keepalive,
+       Reason::peer},
+      {"a response that a rule would hit", {.text = kResponse, .hit = kBan}, Reason::response, Reason::peer},
+      {"a keep-alive that a rule would hit",
+       {.text = kKeepalive, .hit = kBan},
+       Reason::keepalive,
+       Reason::peer},
+      {"noise that a rule would hit", {.text = kNotSip, .hit = kBan}, Reason::not_sip, Reason::peer},
       {"a method that is refused", {.text = kOptions}, Reason::method, Reason::peer},
       {"an unheard-of method", {.text = request("FROB")}, Reason::request, Reason::peer},
       {"HTTP over UDP", {.text = kNotSip}, Reason::not_sip, Reason::peer},
@@ -114,12 +131,11 @@ TEST_CASE("the order of reasons: each comes before all that follow") {
   CHECK(reason({.text = kKeepalive, .banned = true}, strict) == Reason::banned);
   CHECK(reason({.text = kResponse, .banned = true}, strict) == Reason::banned);
   CHECK(reason({.text = kNotSip, .transport = Transport::tcp, .banned = true}, strict) == Reason::banned);
-  CHECK(reason({.text = kKeepalive, .hit = kBan}, strict) == Reason::keepalive);
-  CHECK(reason({.text = kResponse, .hit = kBan}, strict) == Reason::response);
-  CHECK(reason({.text = kNotSip, .hit = kBan}, strict) == Reason::not_sip);
   CHECK(reason({.text = bad_options, .hit = kBan, .refused = 99}, strict) == Reason::signature);
   CHECK(reason({.text = bad_options, .hit = kDrop, .refused = 99}, strict) == Reason::signature);
-  CHECK(reason({.text = bad_options, .refused = 99}, strict) == Reason::unknown);
+  for (const std::string& text : {bad_options, kKeepalive, kResponse, kNotSip, std::string()})
+    for (const Transport transport : {Transport::udp, Transport::tcp})
+      CHECK(reason({.text = text, .transport = transport, .refused = 99}, strict) == Reason::unknown);
   strict.serve_unknown = true;
   CHECK(reason({.text = bad_options, .refused = 99}, strict) == Reason::malformed);
   strict.drop_malformed = false;
@@ -219,8 +235,10 @@ TEST_CASE("when unlisted sources are not served, peers are, and a scanner is sti
   CHECK(reason({.text = kInvite}, policy) == Reason::unknown);
   CHECK(reason({.text = kInvite, .hit = kLog}, policy) == Reason::unknown);
   CHECK(reason({.text = kInvite, .source_class = kPeer}, policy) == Reason::peer);
-  CHECK(reason({.text = kResponse}, policy) == Reason::response);
-  CHECK(reason({.text = kKeepalive}, policy) == Reason::keepalive);
+  CHECK(reason({.text = kResponse}, policy) == Reason::unknown);
+  CHECK(reason({.text = kResponse, .source_class = kPeer}, policy) == Reason::peer);
+  CHECK(reason({.text = "", .transport = Transport::tcp}, policy) == Reason::unknown);
+  CHECK(reason({.text = "", .source_class = kPeer, .transport = Transport::tcp}, policy) == Reason::peer);
   const auto scanner = decision({.text = kInvite, .hit = kBan}, policy);
   CHECK(scanner.reason == Reason::signature);
   CHECK(scanner.ban.has_value());

@@ -151,6 +151,15 @@ TEST_CASE_METHOD(Host, "a deleted table is made anew with all bans") {
   CHECK(counters().event(metrics::Event::table_rebuilt).get() == 1);
 }
 
+TEST_CASE_METHOD(Host, "a table that somebody put in the place of the shield's own is replaced") {
+  const auto enforcer = this->enforcer();
+  (void)done(enforcer->install({record("198.51.100.7", in(hours(1)))}, kNow));
+  nft("flush ruleset; add table inet sipward");
+  CHECK(enforcer->tend(at(seconds(2))));
+  CHECK(counters().event(metrics::Event::table_rebuilt).get() == 1);
+  CHECK(about_left(*enforcer, "198.51.100.7", hours(1)));
+}
+
 TEST_CASE_METHOD(Host, "requests of the workers become bans, the same source twice in a batch too") {
   const auto enforcer = this->enforcer({{net("192.0.2.0/24"), "trusted", "", kNow, std::nullopt, ""}});
   (void)done(enforcer->install({}, kNow));

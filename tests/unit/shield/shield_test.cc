@@ -68,6 +68,7 @@ TEST_CASE("what comes in and what becomes of it") {
       {"noise", udp_packet("\x01\x02garbage"), kUnknown, false, Reason::not_sip, false, true},
       {"noise on TCP", tcp_packet("the rest of a message"), kUnknown, false, Reason::tcp_data, false, false},
       {"noise from a peer", udp_packet("garbage"), kPeer, false, Reason::peer, false, false},
+      {"a TCP handshake", tcp_packet(""), kUnknown, false, Reason::tcp_data, false, false},
       {"no packet at all", {}, kUnknown, false, Reason::undecodable, false, false},
       {"ICMP", ipv4(1, udp(kScan)), kUnknown, false, Reason::undecodable, false, false},
       {"half a header", Packet(10, std::byte{0x45}), kUnknown, true, Reason::undecodable, false, false},
