@@ -2,6 +2,8 @@
 
 #include <fmt/chrono.h>
 
+#include <algorithm>
+
 namespace sipward::shield {
 namespace {
 
@@ -78,7 +80,11 @@ Result<std::string> text_parameter(const json& parameters, const char* name,
     return fail(ErrorKind::invalid, "parameter '{}' is missing", name);
   }
   if (!it->is_string()) return fail(ErrorKind::invalid, "parameter '{}' must be a string", name);
-  return it->get<std::string>();
+  auto text = it->get<std::string>();
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (std::ranges::any_of(text, is_control))
+    return fail(ErrorKind::invalid, "parameter '{}' must not hold line breaks or control characters", name);
+  return text;
 }
 
 Result<Prefix> net_parameter(const json& parameters) {

@@ -329,7 +329,8 @@ TEST_CASE("purge keeps to its batch", "[store]") {
     Store::Retention retention;
     retention.ban_history_rows_max = 1;
     const auto net = *Prefix::parse("192.0.2.9");
-    for (int i = 0; i < 2; ++i) REQUIRE(store->put({}, {EndedBan{{.net = net, .reason = "x"}, kNow, "expired"}}));
+    for (int i = 0; i < 2; ++i)
+      REQUIRE(store->put({}, {EndedBan{{net, "x", "", "auto:x", false, kNow, kNow}, kNow, "expired"}}));
     CHECK(store->ban_history(net.base(), 10)->size() == 2);
     CHECK(store->purge(retention, kNow) == 1U);
     CHECK(store->ban_history(net.base(), 10)->size() == 1);
