@@ -35,7 +35,7 @@ TEST_CASE("intervals at the limits are taken, beyond them not") {
     CHECK(run({"stats", "--watch", right, "--socket", "/nowhere"}).code == 3);
 }
 
-TEST_CASE("--watch shows rates and ends well with Ctrl-C") {
+TEST_CASE("stats --watch shows rates and ends well with Ctrl-C") {
   std::int64_t offered = 1000;
   FakeDaemon daemon({{"Stats", [&offered](const json&) -> Result<json> {
                         auto stats = stats_reply();
@@ -67,7 +67,7 @@ TEST_CASE("--watch shows rates and ends well with Ctrl-C") {
   CHECK(out.find("since") != out.rfind("since"));
 }
 
-TEST_CASE("--watch ends when the daemon does, and when nobody reads any more") {
+TEST_CASE("stats --watch ends when the daemon does, and when nobody reads any more") {
   FakeDaemon once({{"Stats", [n = 0](const json&) mutable -> Result<json> {
                       if (n++ == 0) return stats_reply();
                       return fail(ErrorKind::failed, "gone");
@@ -75,7 +75,7 @@ TEST_CASE("--watch ends when the daemon does, and when nobody reads any more") {
   CHECK(run({"stats", "--watch", "0.1"}, {.socket = once.socket(), .input = ""}).code == 1);
 }
 
-TEST_CASE("--watch as JSON is a line for each sample") {
+TEST_CASE("stats --watch as JSON is a line for each sample") {
   FakeDaemon twice({{"Stats", [n = 0](const json&) mutable -> Result<json> {
                        if (n++ < 2) return stats_reply();
                        return fail(ErrorKind::failed, "enough");
