@@ -20,9 +20,9 @@ HOST = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c",
 
 
 def commands():
-    """The README's command lines, without comments."""
+    """The README's command lines in their order, without comments."""
     lines = re.findall(r"^    ((?:sudo|cmake) .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    return {re.sub(r"\s+#.*", "", line) for line in lines}
+    return [re.sub(r"\s+#.*", "", line) for line in lines]
 
 
 def run(*arguments, **options):
@@ -70,6 +70,7 @@ class FrontDoor(unittest.TestCase):
             finally:
                 if shield.poll() is None:
                     shield.kill()
+                    shield.wait()
                 log.seek(0)
                 print(log.read())
         self.done.add("sudo tools/up")
@@ -98,7 +99,7 @@ class FrontDoor(unittest.TestCase):
             self.assertEqual(check.returncode, 0)
 
     def test_4_nothing_in_the_readme_was_left_out(self):
-        self.assertEqual(commands() - self.done, set())
+        self.assertEqual(set(commands()) - self.done, set())
 
 
 if __name__ == "__main__":
