@@ -52,7 +52,9 @@ Outcome Shield::process(std::span<const std::byte> packet, bool verified, limit:
     return {};
   }
   message_.read(datagram->payload);
-  const match::Hits hits = common_.matcher.scan(message_, *scratch_);
+  // Only requests are matched: what a response says in From is our own side's words.
+  const bool is_request = message_.kind() == sip::Kind::request;
+  const match::Hits hits = is_request ? common_.matcher.scan(message_, *scratch_) : match::Hits{};
   count_rules(hits, now);
 
   limit::Source& source = sources.touch(datagram->source, now.steady);

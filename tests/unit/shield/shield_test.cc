@@ -141,6 +141,16 @@ TEST_CASE("rules are counted, those too that only log, with the time of their la
   CHECK(bench.counters().rule("sipcli")->hits.get() == 0);
 }
 
+TEST_CASE("a response that carries a scanner's words is no hit, not even in the rules' counters") {
+  Bench bench;
+  const auto outcome =
+      bench.udp("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP x\r\nUser-Agent: friendly-scanner\r\n\r\n");
+  CHECK(outcome.reason == Reason::response);
+  CHECK(bench.counters().rule("friendly-scanner")->hits.get() == 0);
+  CHECK(bench.udp(kScan).reason == Reason::signature);
+  CHECK(bench.counters().rule("friendly-scanner")->hits.get() == 1);
+}
+
 TEST_CASE("refused requests ban with the 20th, not with the 19th") {
   Bench bench;
   const std::string source = GENERATE(as<std::string>(), "198.51.100.7", "2001:db8::7");
