@@ -47,47 +47,51 @@ Shield::Shield(const Common& common, metrics::WorkerCounters& counters, decide::
 Outcome Shield::process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources,
                         Now now) {
   const auto datagram = packet::decode(packet);
-  if (!datagram) {
-    count(decide::Reason::undecodable, false);
-    return {};
-  }
-  message_.read(datagram->payload);
+  if (!datagram) return count({});
+  limit::Source& source = sources.touch(datagram->source, now.steady);
+  ++source.read;
+  const bool tcp = datagram->protocol == packet::Protocol::tcp;
+  return count(judge({*datagram, tcp && verified, sources, source, now}, datagram->payload));
+}
+
+Outcome Shield::judge(const Arrival& arrival, std::string_view bytes) {
+  message_.read(bytes);
   // Only requests are matched: what a response says in From is our own side's words.
   const bool is_request = message_.kind() == sip::Kind::request;
   const match::Hits hits = is_request ? common_.matcher.scan(message_, *scratch_) : match::Hits{};
-  count_rules(hits, now);
+  count_rules(hits, arrival.now);
 
-  limit::Source& source = sources.touch(datagram->source, now.steady);
-  const auto evidence = evidence_of(*datagram, verified, sources, source, hits, now);
+  const auto evidence = evidence_of(arrival, bytes, hits);
   const auto decision = decide::decide(evidence, common_.policy);
-  const bool observed = decide::is_drop(decision.reason) && common_.observe.load(std::memory_order_relaxed);
+  const bool drop = decide::is_drop(decision.reason);
+  const bool observed = drop && common_.observe.load(std::memory_order_relaxed);
+  count_method(drop && !observed);
+  if (!drop) return {decision.reason, std::nullopt, {}};
 
-  ++source.read;
-  count(decision.reason, observed);
-  if (!decide::is_drop(decision.reason)) return {decision.reason, {}};
+  limit::Source& source = arrival.source;
   ++source.dropped;
   source.last_drop_reason = static_cast<std::uint8_t>(decision.reason);
   if (observed && decision.ban) common_.counters.event(metrics::Event::bans_observed).add();
-  Consequences consequences = consequences_of(*datagram, evidence, decision, observed, source, now);
-  if (consequences.ban) source.banned_until = now.steady + consequences.ban->duration;
-  return {observed ? decide::Reason::observed : decision.reason, std::move(consequences)};
+  Consequences consequences = consequences_of(arrival, bytes, evidence, decision, observed);
+  if (consequences.ban) source.banned_until = arrival.now.steady + consequences.ban->duration;
+  if (observed) return {decide::Reason::observed, decision.reason, std::move(consequences)};
+  return {decision.reason, std::nullopt, std::move(consequences)};
 }
 
-decide::Evidence Shield::evidence_of(const packet::Datagram& datagram, bool verified,
-                                     limit::SourceTable& table, limit::Source& source,
-                                     const match::Hits& hits, Now now) const {
-  const bool tcp = datagram.protocol == packet::Protocol::tcp;
+decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view bytes,
+                                     const match::Hits& hits) const {
   decide::Evidence evidence;
   evidence.source_class = source_class_;
-  evidence.transport = tcp ? decide::Transport::tcp : decide::Transport::udp;
-  evidence.verified = tcp && verified;
-  evidence.banned = source.banned_until > now.steady;
-  evidence.empty = datagram.payload.empty();
+  evidence.transport =
+      arrival.datagram.protocol == packet::Protocol::tcp ? decide::Transport::tcp : decide::Transport::udp;
+  evidence.verified = arrival.verified;
+  evidence.banned = arrival.source.banned_until > arrival.now.steady;
+  evidence.empty = bytes.empty();
   evidence.message = &message_;
   evidence.hits = &hits;
   if (decide::is_refused(message_, source_class_, common_.policy))
-    evidence.refused_in_window =
-        table.count_refused(source, top_via(message_), common_.policy.refuse_window, now.steady);
+    evidence.refused_in_window = arrival.sources.count_refused(
+        arrival.source, top_via(message_), common_.policy.refuse_window, arrival.now.steady);
   return evidence;
 }
 
@@ -100,19 +104,26 @@ void Shield::count_rules(const match::Hits& hits, Now now) {
   }
 }
 
-void Shield::count(decide::Reason reason, bool observed) {
-  const auto counted = observed ? decide::Reason::observed : reason;
-  counters_.by_reason[static_cast<std::size_t>(counted)].add();
-  if (observed) counters_.would_drop[static_cast<std::size_t>(reason)].add();
-  if (reason == decide::Reason::undecodable || message_.kind() != sip::Kind::request) return;
+void Shield::count_method(bool dropped) {
+  if (message_.kind() != sip::Kind::request) return;
   const std::size_t method = metrics::method_index(message_.method());
   counters_.method_read[method].add();
-  if (decide::is_drop(counted)) counters_.method_dropped[method].add();
+  if (dropped) counters_.method_dropped[method].add();
 }
 
-Consequences Shield::consequences_of(const packet::Datagram& datagram, const decide::Evidence& evidence,
-                                     const decide::Decision& decision, bool observed, limit::Source& source,
-                                     Now now) const {
+// Every packet once.
+Outcome Shield::count(Outcome outcome) {
+  counters_.by_reason[static_cast<std::size_t>(outcome.reason)].add();
+  if (outcome.would_drop) counters_.would_drop[static_cast<std::size_t>(*outcome.would_drop)].add();
+  return outcome;
+}
+
+Consequences Shield::consequences_of(const Arrival& arrival, std::string_view bytes,
+                                     const decide::Evidence& evidence, const decide::Decision& decision,
+                                     bool observed) const {
+  const packet::Datagram& datagram = arrival.datagram;
+  limit::Source& source = arrival.source;
+  const Now now = arrival.now;
   Consequences consequences;
   if (decision.ban && !observed)
     consequences.ban = BanRequest{datagram.source, cause_of(evidence, decision), *decision.ban};
@@ -128,7 +139,7 @@ Consequences Shield::consequences_of(const packet::Datagram& datagram, const dec
   record.transport = evidence.transport == decide::Transport::tcp ? "tcp" : "udp";
   record.reason = to_string(decision.reason);
   record.verified = evidence.verified;
-  record.excerpt = excerpt(datagram.payload);
+  record.excerpt = excerpt(bytes);
   if (const match::Rule* rule = blamed_rule(evidence, decision)) {
     const std::string_view value = evidence.hits->hit.value;
     const auto [begin, end] = common_.matcher.locate(rule->conditions.front(), value);

@@ -42,6 +42,7 @@ struct Consequences {
 
 struct Outcome {
   decide::Reason reason = decide::Reason::undecodable;
+  std::optional<decide::Reason> would_drop;  // why, when `reason` is observed
   Consequences consequences;
 };
 
@@ -51,22 +52,32 @@ class Shield {
   Shield(const Common& common, metrics::WorkerCounters& counters, decide::SourceClass source_class,
          std::size_t sources_max);
 
-  // decode -> read SIP -> match -> look up the source -> decide -> count. Never throws on traffic.
+  // decode -> look up the source -> judge what it carries -> count. Never throws on traffic.
   [[nodiscard]] Outcome process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources,
                                 Now now);
 
   [[nodiscard]] Guarded<limit::SourceTable>& sources() { return sources_; }
 
  private:
-  [[nodiscard]] decide::Evidence evidence_of(const packet::Datagram& datagram, bool verified,
-                                             limit::SourceTable& table, limit::Source& source,
-                                             const match::Hits& hits, Now now) const;
+  // The packet at hand, and what is known of where it came from.
+  struct Arrival {
+    const packet::Datagram& datagram;
+    bool verified;
+    limit::SourceTable& sources;
+    limit::Source& source;
+    Now now;
+  };
+
+  // read SIP -> match -> decide.
+  [[nodiscard]] Outcome judge(const Arrival& arrival, std::string_view bytes);
+  [[nodiscard]] decide::Evidence evidence_of(const Arrival& arrival, std::string_view bytes,
+                                             const match::Hits& hits) const;
   void count_rules(const match::Hits& hits, Now now);
-  void count(decide::Reason reason, bool observed);
-  [[nodiscard]] Consequences consequences_of(const packet::Datagram& datagram,
+  void count_method(bool dropped);
+  [[nodiscard]] Outcome count(Outcome outcome);
+  [[nodiscard]] Consequences consequences_of(const Arrival& arrival, std::string_view bytes,
                                              const decide::Evidence& evidence,
-                                             const decide::Decision& decision, bool observed,
-                                             limit::Source& source, Now now) const;
+                                             const decide::Decision& decision, bool observed) const;
 
   const Common& common_;
   metrics::WorkerCounters& counters_;
