@@ -1,9 +1,7 @@
 #include "sip/message.h"
 
-#include <charconv>
-#include <cstring>
-#include <limits>
-
+#include "sip/header_lines.h"
+#include "sip/number.h"
 #include "sip/start_line.h"
 #include "sip/text.h"
 
@@ -43,62 +41,6 @@ bool is_keepalive(std::string_view bytes) {
   if (bytes.size() <= kKeepaliveNulsMax && bytes.find_first_not_of('\0') == std::string_view::npos)
     return true;
   return is_stun(bytes);
-}
-
-// RFC 3261 section 7.5, and lines of blanks alike. Blanks at the beginning of the start line stay with it.
-std::string_view skip_empty_lines(std::string_view bytes) {
-  const std::size_t skipped = bytes.size() - trim_left_lws(bytes).size();
-  const std::size_t last_end = bytes.substr(0, skipped).rfind('\n');
-  return last_end == std::string_view::npos ? bytes : bytes.substr(last_end + 1);
-}
-
-// Takes one line off `rest`; without its end, which is CRLF, LF or the end of the bytes.
-std::string_view take_line(std::string_view& rest, Defects& defects) {
-  const std::size_t end = rest.find('\n');
-  std::string_view line = rest.substr(0, end);
-  if (end == std::string_view::npos) {
-    rest.remove_prefix(rest.size());
-    return line;
-  }
-  rest.remove_prefix(end + 1);
-  if (!line.empty() && line.back() == '\r') {
-    line.remove_suffix(1);
-  } else {
-    defects.add(Defect::bare_lf);
-  }
-  return line;
-}
-
-// Takes the lines that continue `line` (section 7.3.1) and returns all of them as one.
-std::string_view take_continuations(std::string_view line, std::string_view& rest, Defects& defects) {
-  while (!rest.empty() && is_blank(rest.front())) {
-    const std::string_view next = take_line(rest, defects);
-    line = {line.data(), static_cast<std::size_t>(next.data() + next.size() - line.data())};
-  }
-  return line;
-}
-
-// Fills in name and spelling; false if the name is odd. Asterisk skips all bytes below 33 between name and
-// colon, and with a signed char those above 127: such a run behind a name does not make it another one. Nor
-// does an indented line, where no header precedes it that it could continue.
-bool read_name(std::string_view before_colon, Header& header) {
-  header.spelled = trim_right_blanks(before_colon);
-  header.name = header_name(header.spelled);
-  if (header.name != HeaderName::other || is_token(header.spelled)) return true;
-  header.spelled = trim_lws(header.spelled);
-  std::string_view core = header.spelled;
-  while (!core.empty() && !is_token_char(core.back())) core.remove_suffix(1);
-  header.name = header_name(core);
-  return false;
-}
-
-// The digits of `text`; nothing if there is another character. A number too large for the type is the largest
-// one.
-std::optional<std::size_t> read_number(std::string_view text) {
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (end != text.data() + text.size() || error == std::errc::invalid_argument) return std::nullopt;
-  return error == std::errc{} ? number : std::numeric_limits<std::size_t>::max();
 }
 
 // CSeq = 1*DIGIT LWS Method. A value is trimmed, so what stands before its LWS are digits.

@@ -2,7 +2,10 @@
 // section 20.10, 25.1).
 #pragma once
 
+#include <optional>
 #include <string_view>
+
+#include "sip/uri.h"
 
 namespace sipward::sip {
 
@@ -12,18 +15,17 @@ struct NameAddr {
   std::string_view parameters;  // what follows the address: ";tag=1;x"; header parameters, not URI parameters
 };
 
-// Views into `value` (one header value, folded or not). Lenient: an unended quote or bracket takes the rest
-// of the value.
+// Views into `value` (one header value, folded or not; of a list, one element). Lenient: `<` outside quotes
+// makes it a name-addr, wherever it stands. What never ends hides no tag: behind an unended bracket the
+// address goes to the first ';', and a quote that never ends, or ends with no address behind it, quotes
+// nothing.
 [[nodiscard]] NameAddr read_name_addr(std::string_view value);
 
-// The value of parameter `name` (any letter case, blanks around `=` allowed, quotes removed) in ";a=b;tag=c";
-// "" when it is absent or has no value.
+// The value of the first parameter `name` (any letter case, blanks around `=` allowed, quotes removed) in
+// ";a=b;tag=c"; "" when it has none, nothing when it is absent.
+[[nodiscard]] std::optional<std::string_view> find_parameter(std::string_view parameters,
+                                                             std::string_view name);
+// The same, "" when it is absent.
 [[nodiscard]] std::string_view parameter(std::string_view parameters, std::string_view name);
-
-// The user part of a sip:, sips: or tel: URI (any letter case of the scheme), without password; "" if it has
-// none.
-[[nodiscard]] std::string_view uri_user(std::string_view uri);
-// The host of a sip: or sips: URI, without port and brackets; "" if none.
-[[nodiscard]] std::string_view uri_host(std::string_view uri);
 
 }  // namespace sipward::sip

@@ -7,50 +7,16 @@
 #include "sip/message.h"
 #include "sip/name_addr.h"
 #include "support/catch.h"
+#include "torture_specimen.h"
 
 using namespace sipward::sip;
+using namespace sipward::test;
 
 namespace {
 
-// RFC 4475 section 3.1.1.1, "A Short Tortuous INVITE".
-const std::string kTortuousInvite =
-    "INVITE sip:vivekg@chair-dnrc.example.com;unknownparam SIP/2.0\r\n"
-    "TO :\r\n"
-    " sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n\r\n"
-    "from   : \"J Rosenberg \\\\\\\"\"       <sip:jdrosen@example.com>\r\n"
-    "  ;\r\n"
-    "  tag = 98asjd8\r\n"
-    "MaX-fOrWaRdS: 0068\r\n"
-    "Call-ID: wsinv.ndaksdj@192.0.2.1\r\n"
-    "Content-Length   : 150\r\n"
-    "cseq: 0009\r\n"
-    "  INVITE\r\n"
-    "Via  : SIP  /   2.0\r\n"
-    " /UDP\r\n"
-    "    192.0.2.2;branch=390skdjuw\r\n"
-    "s :\r\n"
-    "NewFangledHeader:   newfangled value\r\n"
-    " continued newfangled value\r\n"
-    "UnknownHeaderWithUnusualValue: ;;,,;;,;\r\n"
-    "Content-Type: application/sdp\r\n"
-    "Route:\r\n"
-    " <sip:services.example.com;lr;unknownwith=value;unknown-no-value>\r\n"
-    "v:  SIP  / 2.0  / TCP     spindle.example.com   ;\r\n"
-    "  branch  =   z9hG4bK9ikj8  ,\r\n"
-    " SIP  /    2.0   / UDP  192.168.255.111   ; branch=\r\n"
-    " z9hG4bK30239\r\n"
-    "m:\"Quoted string \\\"\\\"\" <sip:jdrosen@example.com> ; newparam =\r\n"
-    "      newvalue ;\r\n"
-    "  secondparam ; q = 0.33\r\n"
-    "\r\n"
-    "v=0\r\n"
-    "o=mhandley 29739 7272939 IN IP4 192.0.2.3\r\n"
-    "s=-\r\n"
-    "c=IN IP4 192.0.2.4\r\n"
-    "t=0 0\r\n"
-    "m=audio 49217 RTP/AVP 0 12\r\n"
-    "m=video 3227 RTP/AVP 31\r\n"
-    "a=rtpmap:31 LPC\r\n";
+std::string tortuous_invite() {
+  return specimen("rfc4475/wsinv");
+}
 
 using Check = std::function<bool(std::string_view)>;
 
@@ -91,7 +57,8 @@ std::string read_exactly(const std::string& bytes, Message& message) {
 
 TEST_CASE("RFC 4475 3.1.1.1: a short tortuous INVITE", "[sip][torture]") {
   Message message;
-  message.read(kTortuousInvite);
+  const std::string bytes = tortuous_invite();
+  message.read(bytes);
   CHECK(message.kind() == Kind::request);
   CHECK(message.method() == "INVITE");
   CHECK(message.request_uri() == "sip:vivekg@chair-dnrc.example.com;unknownparam");
@@ -140,7 +107,8 @@ TEST_CASE("RFC 4475 3.1.1.1: a short tortuous INVITE", "[sip][torture]") {
 
 TEST_CASE("RFC 4475 3.1.1.1: its addresses", "[sip][torture]") {
   Message message;
-  message.read(kTortuousInvite);
+  const std::string bytes = tortuous_invite();
+  message.read(bytes);
   REQUIRE(message.kind() == Kind::request);
 
   const NameAddr to = read_name_addr(message.find(HeaderName::to)->value);
@@ -164,11 +132,12 @@ TEST_CASE("RFC 4475 3.1.1.1: its addresses", "[sip][torture]") {
 
 TEST_CASE("every prefix of a message is read within its bytes", "[sip][torture]") {
   Message message;
-  const std::size_t first_line = kTortuousInvite.find("\r\n");
-  const std::size_t head = kTortuousInvite.find("\r\n\r\n") + 4;
-  for (std::size_t size = 0; size <= kTortuousInvite.size(); ++size) {
+  const std::string whole = tortuous_invite();
+  const std::size_t first_line = whole.find("\r\n");
+  const std::size_t head = whole.find("\r\n\r\n") + 4;
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
     INFO("prefix of " << size);
-    REQUIRE(read_exactly(kTortuousInvite.substr(0, size), message) == "");
+    REQUIRE(read_exactly(whole.substr(0, size), message) == "");
     if (size > 0) REQUIRE(message.kind() == (size < first_line ? Kind::not_sip : Kind::request));
     if (size >= first_line) REQUIRE(message.defects().has(Defect::unended) == (size < head));
   }
@@ -176,9 +145,10 @@ TEST_CASE("every prefix of a message is read within its bytes", "[sip][torture]"
 
 TEST_CASE("a message with any byte replaced is read within its bytes", "[sip][torture]") {
   Message message;
-  for (std::size_t at = 0; at < kTortuousInvite.size(); ++at) {
+  const std::string whole = tortuous_invite();
+  for (std::size_t at = 0; at < whole.size(); ++at) {
     for (const char byte : {'\0', '\r', '\n', ' ', ':', ';', '"', '<', '>', '\\', '@', '[', '=', '\xff'}) {
-      std::string damaged = kTortuousInvite;
+      std::string damaged = whole;
       damaged[at] = byte;
       const std::string outside = read_exactly(damaged, message);
       if (!outside.empty()) FAIL_CHECK(outside << " with byte " << static_cast<int>(byte) << " at " << at);
