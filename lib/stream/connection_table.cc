@@ -1,0 +1,141 @@
+#include "stream/connection_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sipward::stream {
+namespace {
+
+// Silent for longer, a client does not send again what was read: its retransmissions have ended.
+constexpr auto kHistoryLife = std::chrono::seconds(60);
+
+}  // namespace
+
+std::size_t ConnectionTable::HashFlow::operator()(const Flow& flow) const {
+  std::array<std::byte, 38> key{};
+  std::ranges::copy(flow.client.key(), key.begin());
+  std::ranges::copy(flow.server.key(), key.begin() + 17);
+  std::memcpy(key.data() + 34, &flow.client_port, 2);
+  std::memcpy(key.data() + 36, &flow.server_port, 2);
+  return hash(key);
+}
+
+std::size_t ConnectionTable::HashAddress::operator()(const Address& address) const {
+  return hash(address.key());
+}
+
+Connection* ConnectionTable::find(const Flow& flow, Instant now) {
+  const auto it = flows_.find(flow);
+  if (it == flows_.end()) return nullptr;
+  touch(*it->second, now);
+  return it->second;
+}
+
+void ConnectionTable::touch(Connection& connection, Instant now) {
+  connection.last_seen = now;
+  auto& all = pool(connection);
+  all.splice(all.end(), all, connection.place_);
+  auto& share = share_of(connection).connections;
+  share.splice(share.end(), share, connection.in_share_);
+  if (connection.in_heavy_) heavy_.splice(heavy_.end(), heavy_, *connection.in_heavy_);
+}
+
+Connection& ConnectionTable::open(const Flow& flow, std::uint32_t first, Instant now) {
+  make_place(flow.client);
+  auto& all = pools_[0];
+  Connection& connection = all.emplace_back(flow, first);
+  connection.place_ = std::prev(all.end());
+  connection.last_seen = now;
+  auto& share = shares_[flow.client].connections;
+  connection.in_share_ = share.insert(share.end(), &connection);
+  flows_.emplace(flow, &connection);
+  return connection;
+}
+
+void ConnectionTable::make_place(const Address& client) {
+  const auto share = shares_.find(client);
+  if (share != shares_.end() && share->second.connections.size() >= limits_.connections_per_source)
+    evict(*share->second.connections.front());
+  if (size() < limits_.connections) return;
+  evict(pools_[0].empty() ? pools_[1].front() : pools_[0].front());
+}
+
+void ConnectionTable::evict(Connection& connection) {
+  ++evictions_;
+  close(connection);
+}
+
+void ConnectionTable::prove(Connection& connection) {
+  if (connection.proven_) return;
+  pools_[1].splice(pools_[1].end(), pools_[0], connection.place_);
+  connection.proven_ = true;
+}
+
+void ConnectionTable::close(Connection& connection) {
+  relieve(connection);
+  const auto share = shares_.find(connection.flow.client);
+  share->second.connections.erase(connection.in_share_);
+  if (share->second.connections.empty()) shares_.erase(share);
+  flows_.erase(connection.flow);
+  pool(connection).erase(connection.place_);
+}
+
+bool ConnectionTable::account(Connection& connection, Instant now) {
+  touch(connection, now);
+  release_idle(now);
+  charge(connection);
+  if (!fits_share(connection)) return false;
+  shrink_to_limit(connection);
+  return true;
+}
+
+void ConnectionTable::charge(Connection& connection) {
+  const std::size_t memory = connection.bytes.memory();
+  if (memory == 0) return relieve(connection);
+  bytes_ += memory - connection.charged_;
+  share_of(connection).bytes += memory - connection.charged_;
+  connection.charged_ = memory;
+  if (!connection.in_heavy_) connection.in_heavy_ = heavy_.insert(heavy_.end(), &connection);
+}
+
+void ConnectionTable::relieve(Connection& connection) {
+  bytes_ -= connection.charged_;
+  share_of(connection).bytes -= connection.charged_;
+  connection.charged_ = 0;
+  if (connection.in_heavy_) heavy_.erase(*connection.in_heavy_);
+  connection.in_heavy_.reset();
+}
+
+void ConnectionTable::release_idle(Instant now) {
+  while (!heavy_.empty() && now - heavy_.front()->last_seen > kHistoryLife) {
+    Connection& idle = *heavy_.front();
+    if (!idle.between_messages()) return evict(idle);
+    idle.bytes.forget_history();
+    charge(idle);
+  }
+}
+
+bool ConnectionTable::fits_share(const Connection& connection) {
+  const Share& share = share_of(connection);
+  for (Connection* other : share.connections) {
+    if (share.bytes <= limits_.bytes_per_source) break;
+    if (other == &connection || !other->between_messages()) continue;
+    other->bytes.forget_history();
+    charge(*other);
+  }
+  return share.bytes <= limits_.bytes_per_source;
+}
+
+void ConnectionTable::shrink_to_limit(const Connection& except) {
+  while (bytes_ > limits_.bytes && heavy_.front() != &except) {
+    Connection& oldest = *heavy_.front();
+    if (!oldest.between_messages()) {
+      evict(oldest);
+      continue;
+    }
+    oldest.bytes.forget_history();
+    charge(oldest);
+  }
+}
+
+}  // namespace sipward::stream

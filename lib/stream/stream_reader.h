@@ -1,0 +1,88 @@
+// START HERE: TCP segments -> the messages that their receiver will read, in its order (RFC 3261,
+// section 18.3).
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "packet/decode.h"
+#include "stream/connection_table.h"
+#include "stream/trouble.h"
+
+namespace sipward::stream {
+
+// One segment at hand, and what can be read now that it is there.
+struct SegmentInfo {
+  const packet::Datagram& datagram;
+  bool proven = false;   // its connection's handshake was completed
+  bool lenient = false;  // what cannot be read is let pass, and reading goes on at the next start line
+  bool cut = false;      // its last bytes are missing here
+};
+
+class StreamReader;
+
+class Segment {
+ public:
+  struct Item {
+    std::string_view
+        bytes;  // a whole head and as much of its body as is there; or the line ends of a keepalive
+    bool is_keepalive = false;
+  };
+
+  // The next message whose head is complete now. Nothing: look at trouble(). The view is good until the
+  // reader takes the next segment. Linear in the bytes that came with the segment.
+  [[nodiscard]] std::optional<Item> next();
+  [[nodiscard]] Trouble trouble() const { return trouble_; }
+  // The number of the first byte that the receiver has not been given yet: where a RST in the client's name
+  // must stand (RFC 5961, section 3.2).
+  [[nodiscard]] std::uint32_t expected() const { return expected_; }
+  // Nothing of this connection is to arrive any more.
+  void end();
+
+ private:
+  friend class StreamReader;
+  Segment(StreamReader& reader, const SegmentInfo& info, Instant now)
+      : reader_(reader), info_(info), now_(now), expected_(info.datagram.tcp.sequence) {}
+  void place(Connection& connection);
+  void fill_gap_or_wait(Placement placement);
+  [[nodiscard]] bool may_skip_gap() const;
+  [[nodiscard]] bool skip_body();
+  [[nodiscard]] std::optional<Item> read(const sip::Frame& frame, std::string_view unread);
+  void give_up(Trouble trouble);
+  void start_again(std::uint32_t first);
+  void settle();
+
+  StreamReader& reader_;
+  SegmentInfo info_;
+  Instant now_;
+  Connection* connection_ = nullptr;  // none: nothing to read
+  std::uint32_t expected_;
+  Trouble trouble_ = Trouble::none;
+  bool length_unclear_ = false;
+};
+
+// All connections of one worker. One thread.
+class StreamReader {
+ public:
+  static constexpr std::size_t kHeadMax = 65536;
+  static constexpr std::size_t kBodyMax = 1U << 20U;
+
+  explicit StreamReader(const TableLimits& limits) : table_(limits) {}
+
+  // Finishes the segment before.
+  [[nodiscard]] Segment take(const SegmentInfo& info, Instant now);
+  [[nodiscard]] const ConnectionTable& table() const { return table_; }
+
+ private:
+  friend class Segment;
+  [[nodiscard]] Connection* connection_of(const SegmentInfo& info, Instant now);
+  Connection* reopen(Connection* old, const packet::Datagram& datagram, Instant now);
+  void note_syn(const Flow& flow, std::uint32_t first, Instant now);
+  // Connections may be older than this reader.
+  [[nodiscard]] bool has_just_started(Instant now) const;
+
+  ConnectionTable table_;
+  std::optional<Instant> start_;  // when the first segment came
+};
+
+}  // namespace sipward::stream

@@ -1,0 +1,38 @@
+// What can be wrong with the bytes of a TCP connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sipward::stream {
+
+// Why a connection's bytes cannot be read on.
+enum class Trouble : std::uint8_t {
+  none,
+  // This segment must not pass. If its bytes were honest they come again.
+  contradiction,  // bytes that were sent before, changed
+  forgotten,      // bytes from so far back that they cannot be compared any more
+  no_room,        // more bytes ahead of missing ones than are kept
+  cut_short,      // the segment was not handed over whole
+  data_in_syn,    // TCP Fast Open (RFC 7413): comes again after the handshake
+  after_end,      // of a connection that was ended before
+  // The connection must end.
+  too_far,         // bytes that no window reaches
+  lost_bytes,      // bytes before these passed unseen, and nothing tells where the next message begins
+  mid_message,     // the connection was not seen from its beginning, and this is none of a message
+  not_sip,         // what should be a start line is none
+  head_too_large,  // more than kHeadMax bytes without the empty line
+  no_length,       // a Content-Length that stacks read differently, or of more than kBodyMax
+  over_share,      // its source has more unfinished messages than it may
+  count_,
+};
+
+inline constexpr std::size_t kTroubles = static_cast<std::size_t>(Trouble::count_);
+
+[[nodiscard]] constexpr bool ends_connection(Trouble trouble) {
+  return trouble >= Trouble::too_far;
+}
+[[nodiscard]] std::string_view to_string(Trouble trouble);
+
+}  // namespace sipward::stream
