@@ -66,7 +66,7 @@ Packet::Packet(Packet&& other) noexcept
       id_(other.id_),
       mark_(other.mark_),
       bytes_(other.bytes_),
-      truncated_(other.truncated_) {}
+      traits_(other.traits_) {}
 
 Packet::~Packet() {
   pass();
@@ -157,8 +157,10 @@ void NetlinkQueue::read_message(std::span<char> message) {
     const auto* bytes = payload ? static_cast<const std::byte*>(mnl_attr_get_payload(payload)) : nullptr;
     const std::size_t size = payload ? mnl_attr_get_payload_len(payload) : 0;
     const std::uint32_t mark = attributes[NFQA_MARK] ? ntohl(mnl_attr_get_u32(attributes[NFQA_MARK])) : 0;
+    const std::uint32_t info =
+        attributes[NFQA_SKB_INFO] ? ntohl(mnl_attr_get_u32(attributes[NFQA_SKB_INFO])) : 0;
     packets_.emplace_back(*this, ntohl(packet->packet_id), mark, std::span(bytes, size),
-                          attributes[NFQA_CAP_LEN] != nullptr);
+                          Traits{attributes[NFQA_CAP_LEN] != nullptr, (info & NFQA_SKB_GSO) != 0});
   }
 }
 

@@ -21,13 +21,19 @@ struct QueueOptions {
 
 class NetlinkQueue;
 
+// What the kernel says of a packet's bytes.
+struct Traits {
+  bool truncated = false;  // the end is missing: larger than the copy range
+  bool merged = false;  // of several packets that arrived together (GRO), or that were to be cut later (GSO)
+};
+
 // A packet that waits for its verdict. If it leaves scope without one it passes: no bug may hold a call up.
 // Move-only; lives no longer than the batch it came with.
 class Packet {
  public:
   Packet(NetlinkQueue& queue, std::uint32_t id, std::uint32_t mark, std::span<const std::byte> bytes,
-         bool truncated)
-      : queue_(&queue), id_(id), mark_(mark), bytes_(bytes), truncated_(truncated) {}
+         Traits traits)
+      : queue_(&queue), id_(id), mark_(mark), bytes_(bytes), traits_(traits) {}
   Packet(Packet&& other) noexcept;
   Packet& operator=(Packet&&) = delete;
   Packet(const Packet&) = delete;
@@ -37,7 +43,7 @@ class Packet {
   // The IP packet; up to 65,531 bytes of it.
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
   [[nodiscard]] std::uint32_t mark() const { return mark_; }
-  [[nodiscard]] bool truncated() const { return truncated_; }
+  [[nodiscard]] Traits traits() const { return traits_; }
 
   // The first verdict counts. It is sent with the batch's others.
   void pass();
@@ -48,7 +54,7 @@ class Packet {
   std::uint32_t id_;
   std::uint32_t mark_;
   std::span<const std::byte> bytes_;
-  bool truncated_;
+  Traits traits_;
 };
 
 // One queue, one thread.

@@ -95,7 +95,8 @@ TcpHeader read_tcp_header(Bytes tcp) {
           .syn = (flags & 0x02U) != 0,
           .ack = (flags & 0x10U) != 0,
           .fin = (flags & 0x01U) != 0,
-          .rst = (flags & 0x04U) != 0};
+          .rst = (flags & 0x04U) != 0,
+          .urg = (flags & 0x20U) != 0};
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ struct TcpHeader {
   bool ack = false;
   bool fin = false;
   bool rst = false;
+  bool urg = false;
 };
 
 struct Datagram {

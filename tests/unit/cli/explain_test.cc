@@ -54,6 +54,30 @@ TEST_CASE("an address nobody has heard of is explained too") {
     CHECK_THAT(text, ContainsSubstring(expected));
 }
 
+TEST_CASE("evidence tells what was only observed, what else is known, and what scores add up to") {
+  auto answer = explain_reply();
+  answer["evidence"][0].update({{"observed", true},
+                                {"reason", "score"},
+                                {"action", "score"},
+                                {"rule", "sipsak"},
+                                {"detail", "score 40 (bans at 100): sipsak 40"}});
+  answer["counters"].update({{"score", 40},
+                             {"score_with_observed", 55},
+                             {"score_ban_at", 100},
+                             {"score_rules", json::array({"sipsak 40", "call-id-digits 15 (observed)"})}});
+  const auto text = explained(answer);
+  CHECK_THAT(text, ContainsSubstring(": only observed: score, rule sipsak, score; udp from port 5071"));
+  CHECK_THAT(text, ContainsSubstring("            score 40 (bans at 100): sipsak 40\n"));
+  CHECK_THAT(text, ContainsSubstring("score       40 of 100: sipsak 40, call-id-digits 15 (observed)\n"));
+  CHECK(explained(explain_reply()).find("score  ") == std::string::npos);
+}
+
+TEST_CASE("evidence without a rule tells the reason alone") {
+  auto answer = explain_reply();
+  answer["evidence"][0].update({{"reason", "method"}, {"action", ""}, {"rule", ""}});
+  CHECK_THAT(explained(answer), ContainsSubstring(": method; udp from port 5071"));
+}
+
 TEST_CASE("whitelisted: the entries that cover it, the narrowest first") {
   auto answer = explain_reply();
   answer["whitelist"] = json::array({entry_reply()});

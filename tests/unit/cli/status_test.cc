@@ -75,16 +75,3 @@ TEST_CASE("mode is shown and set, also for a while") {
   CHECK(run({"mode", "off"}, options).code == 2);
   CHECK(run({"mode", "--for", "10m"}, options).code == 2);
 }
-
-TEST_CASE("rules are listed with their hits") {
-  const auto rules = json::parse(R"({"rules": [
-    {"id": "friendly-scanner", "action": "ban", "scope": "User-Agent", "match": "contains", "pattern": "friendly-scanner",
-     "hits": 1234, "last_hit": "2026-11-01T10:00:00.000Z"},
-    {"id": "quiet", "action": "log", "scope": "From", "match": "regex", "pattern": "^\u001b[2J", "hits": 0, "last_hit": null}]})");
-  FakeDaemon daemon({{"RulesList", reply(rules)}});
-  const auto result = run({"rules", "list"}, {.socket = daemon.socket(), .input = ""});
-  CHECK(result.code == 0);
-  for (const char* expected : {"friendly-scanner", "1,234", "ago", "never", "^\\x1b[2J"})
-    CHECK_THAT(result.out, ContainsSubstring(expected));
-  CHECK_FALSE(has_control_characters(result.out));
-}
