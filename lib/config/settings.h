@@ -22,6 +22,9 @@ struct Settings {
     Mode mode = Mode::enforce;  // at the first start; later the mode last set by `sipward mode`
     std::vector<std::uint16_t> udp_ports{5060};
     std::vector<std::uint16_t> tcp_ports{5060};
+    // TCP whose content cannot be read: connections are limited and bans hold, nothing else.
+    std::vector<std::uint16_t> tls_ports{5061};
+    std::vector<std::uint16_t> ws_ports{};
     // Destinations to shield; empty: every SIP packet that enters this host. On a router, list the softswitch
     // here, so that its own traffic toward the world is not read.
     std::vector<Prefix> protected_nets;
@@ -38,10 +41,21 @@ struct Settings {
     std::uint32_t source_burst = 300;
     std::uint32_t unknown_rate_per_s = 2000;   // all unlisted sources together
     std::uint32_t unknown_burst = 1000;        // below queue_length, or a burst alone fills the queue
-    std::uint32_t sources_max = 131072;        // addresses metered at once, per family
+    std::uint32_t connection_rate_per_s = 20;  // new connections of one source to encrypted ports
+    std::uint32_t connection_burst = 200;
+    std::uint32_t connections_max = 256;  // of one source to encrypted ports
+    std::uint32_t sources_max = 131072;   // addresses metered at once, per family
   } guard;
 
-  decide::Policy policy;  // [policy], [methods.unknown], [methods.peer], bans.unverified, bans.verified
+  // [policy], [methods.unknown], [methods.peer], [score], bans.unverified, bans.verified
+  // TCP connections whose messages are put together.
+  struct Tcp {
+    std::uint32_t connections_max = 65536;
+    std::uint32_t connections_per_source = 1024;
+    std::uint32_t memory_mib = 64;
+  } tcp;
+
+  decide::Policy policy;
 
   struct Bans {
     std::uint32_t addresses_max = 1000000;  // per family

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/one_line.h"
 #include "config/settings_table.h"
 
 namespace sipward::config {
@@ -201,7 +202,7 @@ class Reader {
 };
 
 std::string error_line(std::string_view file_name, Position at, std::string_view text) {
-  return fmt::format("{}:{}:{}: error: {}", file_name, at.line, at.column, text);
+  return fmt::format("{}:{}:{}: error: {}", file_name, at.line, at.column, one_line(text));
 }
 
 // ---- printing
@@ -256,6 +257,13 @@ Result<Settings> load_settings(const std::filesystem::path& path) {
   return read_file(path, kFileSizeMax).and_then([&](const std::string& text) {
     return parse_settings(text, path.string());
   });
+}
+
+Result<Settings> load_default_settings() {
+  std::error_code ignored;  // what may not be looked at is told by the attempt to read it
+  if (std::filesystem::exists(std::filesystem::status(kSettingsPath, ignored)))
+    return load_settings(kSettingsPath);
+  return Settings{};
 }
 
 std::string print_settings(const Settings& settings) {

@@ -19,6 +19,11 @@ namespace sipward::config {
 
 [[nodiscard]] Result<Settings> load_settings(const std::filesystem::path& path);
 
+// Where the settings are, unless somebody says otherwise.
+inline constexpr char kSettingsPath[] = "/etc/sipward/sipward.toml";
+// What kSettingsPath holds; the defaults if it does not exist.
+[[nodiscard]] Result<Settings> load_default_settings();
+
 // A complete configuration file: every key with a comment that tells what it does, its unit, range and
 // default. It reads back to the same settings.
 [[nodiscard]] std::string print_settings(const Settings& settings);

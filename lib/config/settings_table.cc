@@ -35,8 +35,10 @@ constexpr std::array kSections{
     Section{"shield", "What is protected, and how packets are read."},
     Section{"guard",
             "The kernel's limits for sources that are not whitelisted, charged before a packet is read."},
+    Section{"tcp", "How many TCP connections are followed, and how much of them is kept."},
     Section{"policy", "What happens to packets that no rule names."},
     Section{"methods", "Which SIP methods are served, by the class of the source. Names are case-sensitive."},
+    Section{"score", "What happens to sources that several rules with action score hit."},
     Section{"bans", "How long sources are banned, and how many."},
     Section{"paths", "Where things are kept. All absolute."},
     Section{"control", "Who may use the sipward command, besides root."},
@@ -54,6 +56,13 @@ constexpr std::array kSettings{
     row<Ports<MEMBER(shield.tcp_ports)>>(
         "shield", "tcp_ports",
         "Destination ports on which SIP over TCP is read. May be empty if udp_ports is not."),
+    row<Ports<MEMBER(shield.tls_ports)>>(
+        "shield", "tls_ports",
+        "Destination TCP ports of SIP over TLS. What is sent there cannot be read: bans and the connection "
+        "limits of\n"
+        "[guard] hold, and nothing else."),
+    row<Ports<MEMBER(shield.ws_ports)>>(
+        "shield", "ws_ports", "Destination TCP ports of SIP over WebSocket, plain or secure. As tls_ports."),
     row<Nets<MEMBER(shield.protected_nets)>>("shield", "protected",
                                              "Destinations to shield. Empty: every SIP packet that enters "
                                              "this host. On a router, list the softswitch\n"
@@ -93,11 +102,34 @@ constexpr std::array kSettings{
         "Packets that all these sources may send at once. Less than shield.queue_length: otherwise one burst "
         "alone\n"
         "fills a queue."),
+    row<Integer<MEMBER(guard.connection_rate_per_s), 1, 1000000>>(
+        "guard", "connection_rate",
+        "New connections per second from one address to tls_ports and ws_ports together; more are dropped."),
+    row<Integer<MEMBER(guard.connection_burst), 1, 1000000>>(
+        "guard", "connection_burst",
+        "Connections that one address may open at once before connection_rate counts: all phones behind one\n"
+        "address that connect again after an outage."),
+    row<Integer<MEMBER(guard.connections_max), 1, 1000000>>(
+        "guard", "connections_max",
+        "Connections that one address may have to tls_ports and ws_ports together."),
     row<Integer<MEMBER(guard.sources_max), 1024, 4194304>>(
         "guard", "sources_max",
         "Addresses that are metered at once, per family (IPv4, IPv6). It bounds the kernel's memory; beyond "
         "it\n"
         "unknown_rate alone limits new addresses."),
+
+    row<Integer<MEMBER(tcp.connections_max), 1024, 16777216>>(
+        "tcp", "connections_max",
+        "Connections to tcp_ports that are followed at once. Of more, the one silent longest is forgotten; "
+        "it "
+        "is read\n"
+        "again from its next message on."),
+    row<Integer<MEMBER(tcp.connections_per_source), 1, 1048576>>("tcp", "connections_per_source",
+                                                                 "Those of one address."),
+    row<Integer<MEMBER(tcp.memory_mib), 8, 65536>>(
+        "tcp", "memory_mib",
+        "MiB that unfinished messages, and read bytes that retransmissions are compared with, may take "
+        "together."),
 
     row<Choice<MEMBER(policy.serve_unknown), kReadOrDrop>>(
         "policy", "unknown",
@@ -125,6 +157,17 @@ constexpr std::array kSettings{
                                                "unless it is set here: most scans begin with it."),
     table_row<Methods<MEMBER(policy.peer)>>(
         "methods", "peer", "Whitelisted sources of class peer. Trusted sources are never read."),
+
+    row<Integer<MEMBER(policy.score_ban_at), 1, 1000000>>(
+        "score", "ban_at",
+        "A source is banned when the weights of the score rules that it hits add up to this. No single "
+        "device\n"
+        "comes near it with the rules that are shipped."),
+    row<Duration<MEMBER(policy.score_half_life), kMinute_ms, kDay_ms>>(
+        "score", "half_life",
+        "After this time half of a score is left. Within it each rule counts once for a source, however "
+        "often\n"
+        "it hits: one oddity that a device repeats for ever scores less than twice its weight."),
 
     row<Duration<MEMBER(policy.ban_unverified), kSecond_ms, 10 * kMinute_ms>>(
         "bans", "unverified",
@@ -157,6 +200,18 @@ std::string both_port_lists_empty(const Settings& settings) {
   return "shield.udp_ports and shield.tcp_ports are both empty: there is nothing to shield";
 }
 
+// A port is read or it is not.
+std::string read_ports_are_plain(const Settings& settings) {
+  const auto& shield = settings.shield;
+  for (const auto* encrypted : {&shield.tls_ports, &shield.ws_ports})
+    for (const std::uint16_t port : *encrypted)
+      if (std::ranges::find(shield.tcp_ports, port) != shield.tcp_ports.end())
+        return fmt::format(
+            "port {} is in shield.tcp_ports and in shield.{}: either its content is read or it is not", port,
+            encrypted == &shield.tls_ports ? "tls_ports" : "ws_ports");
+  return {};
+}
+
 std::string queue_numbers_fit(const Settings& settings) {
   const auto& shield = settings.shield;
   const unsigned workers = shield.workers == 0 ? kWorkersMax : shield.workers;
@@ -186,6 +241,7 @@ std::string proof_bans_longer(const Settings& settings) {
 
 constexpr std::array kCrossChecks{
     CrossCheck{"shield.udp_ports", "shield.tcp_ports", both_port_lists_empty},
+    CrossCheck{"shield.tcp_ports", "shield.tls_ports", read_ports_are_plain},
     CrossCheck{"shield.first_queue", "shield.workers", queue_numbers_fit},
     CrossCheck{"guard.unknown_burst", "shield.queue_length", burst_fits_queue},
     CrossCheck{"bans.unverified", "bans.verified", proof_bans_longer},

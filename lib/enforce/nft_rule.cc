@@ -222,6 +222,18 @@ Rule& Rule::ct_assured() {
   return *this;
 }
 
+Rule& Rule::ct_new() {
+  auto* expr = new_expr("ct");
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, kRegister);
+  nftnl_rule_add_expr(rule_.get(), expr);
+  const std::uint32_t fresh = NF_CT_STATE_BIT(IP_CT_NEW);
+  const std::uint32_t none = 0;
+  bitwise(&fresh, &none, sizeof fresh);
+  compare(NFT_CMP_NEQ, &none, sizeof none);
+  return *this;
+}
+
 Rule& Rule::rate_over(std::uint64_t packets_per_s, std::uint32_t burst) {
   nftnl_rule_add_expr(rule_.get(), new_limit(packets_per_s, burst));
   return *this;
@@ -236,6 +248,21 @@ Rule& Rule::source_rate_over(Family family, std::string_view set, std::chrono::m
   nftnl_expr_set_u64(expr, NFTNL_EXPR_DYNSET_TIMEOUT, static_cast<std::uint64_t>(timeout.count()));
   set_text(expr, NFTNL_EXPR_DYNSET_SET_NAME, set);
   nftnl_expr_add_expr(expr, NFTNL_EXPR_DYNSET_EXPRESSIONS, new_limit(packets_per_s, burst));
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_FLAGS, NFT_DYNSET_F_EXPR);
+  nftnl_rule_add_expr(rule_.get(), expr);
+  return *this;
+}
+
+Rule& Rule::connections_over(Family family, std::string_view set, std::uint32_t connections) {
+  load_metered_key(family);
+  auto* expr = new_expr("dynset");
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, kRegister);
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD);
+  set_text(expr, NFTNL_EXPR_DYNSET_SET_NAME, set);
+  auto* count = new_expr("connlimit");
+  nftnl_expr_set_u32(count, NFTNL_EXPR_CONNLIMIT_COUNT, connections);
+  nftnl_expr_set_u32(count, NFTNL_EXPR_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
+  nftnl_expr_add_expr(expr, NFTNL_EXPR_DYNSET_EXPRESSIONS, count);
   nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_FLAGS, NFT_DYNSET_F_EXPR);
   nftnl_rule_add_expr(rule_.get(), expr);
   return *this;

@@ -32,6 +32,7 @@ class Rule {
   Rule& destination_in(Family family, std::string_view set);
   Rule& mark_has(std::uint32_t bits);  // meta mark & bits == bits
   Rule& ct_assured();                  // ct status & assured != 0
+  Rule& ct_new();                      // ct state new
   Rule& rate_over(std::uint64_t packets_per_s,
                   std::uint32_t burst);  // limit rate over N/second burst B packets
 
@@ -39,6 +40,10 @@ class Rule {
   // set is full the rule does not match and evaluation goes on. IPv6 sources are metered by /64.
   Rule& source_rate_over(Family family, std::string_view set, std::chrono::milliseconds timeout,
                          std::uint64_t packets_per_s, std::uint32_t burst);
+
+  // add @set { ip saddr ct count over N }: as many connections as conntrack knows of, by source as above.
+  // When the set is full the rule does not match. After conntrack, for new connections alone.
+  Rule& connections_over(Family family, std::string_view set, std::uint32_t connections);
 
   // Statements.
   Rule& count(std::string_view counter);  // counter name "counter"

@@ -38,6 +38,9 @@ constexpr std::array kCounters{
     CounterText{"source_rate", "dropped: one unlisted source over guard.source_rate"},
     CounterText{"meter_full", "dropped: unlisted sources beyond guard.sources_max, over their share"},
     CounterText{"unknown_budget", "dropped: all unlisted sources together over guard.unknown_rate"},
+    CounterText{"connection_rate", "dropped: one source opens encrypted connections too fast"},
+    CounterText{"connections", "dropped: one source has too many encrypted connections"},
+    CounterText{"encrypted", "passed: to an encrypted port, content not read"},
     CounterText{"observed_banned", "observe mode: would be dropped as banned"},
     CounterText{"observed_guard", "observe mode: over a rate of the guard, passed unread"},
     CounterText{"queued", "handed to the daemon"},
@@ -56,11 +59,15 @@ constexpr std::array kChains{
     ChainText{"peers", "whitelisted peers are read, without limits"},
     ChainText{"unlisted", "all others: below the rates they are read"},
     ChainText{"settle", "what came back from the daemon"},
+    ChainText{"encrypted", "to a port whose content cannot be read: who sent it"},
+    ChainText{"connecting", "to a port whose content cannot be read: connections are limited"},
 };
 
 void add_sets(NftBatch& batch, const ShieldTableOptions& options) {
   add_set(batch, kTable, {.name = "udp_ports", .comment = "SIP over UDP", .key = KeyType::inet_service});
   add_set(batch, kTable, {.name = "tcp_ports", .comment = "SIP over TCP", .key = KeyType::inet_service});
+  add_set(batch, kTable,
+          {.name = "encrypted_ports", .comment = "SIP over TLS or WebSocket", .key = KeyType::inet_service});
   for (const Family family : kFamilies) {
     const KeyType key = key_type(family);
     const auto add_pair = [&](const char* stem, const char* who, bool counter, std::uint32_t size) {
@@ -94,6 +101,19 @@ void add_sets(NftBatch& batch, const ShieldTableOptions& options) {
              .timeout = true,
              .dynamic = true,
              .size = options.sources_max});
+    add_set(batch, kTable,
+            {.name = set_name("connecting", family),
+             .comment = "rates of new encrypted connections",
+             .key = key,
+             .timeout = true,
+             .dynamic = true,
+             .size = options.sources_max});
+    add_set(batch, kTable,
+            {.name = set_name("connections", family),
+             .comment = "numbers of encrypted connections",
+             .key = key,
+             .dynamic = true,
+             .size = options.sources_max});
   }
 }
 
@@ -113,43 +133,87 @@ std::vector<Element> port_elements(const std::vector<std::uint16_t>& ports) {
   return elements;
 }
 
+// Rules for packets to `ports` of a shielded destination.
+void add_scope(NftBatch& batch, const char* chain, const char* comment, bool udp, const char* ports,
+               bool all_destinations, const char* go_to) {
+  for (const Family family : kFamilies) {
+    Rule rule(kTable, chain, comment);
+    udp ? rule.udp() : rule.tcp();
+    rule.port_in(ports);
+    if (!all_destinations) rule.destination_in(family, set_name("protected", family));
+    add_rule(batch, rule.go_to(go_to));
+    if (all_destinations) break;
+  }
+}
+
 void fill_gate(NftBatch& batch, const ShieldTableOptions& options) {
   add_rule(batch, Rule(kTable, "gate", "traffic within this host").from_loopback().accept());
   const bool all = options.protected_nets.empty();
-  for (const bool udp : {true, false}) {
-    for (const Family family : kFamilies) {
-      Rule rule(kTable, "gate", udp ? "SIP over UDP" : "SIP over TCP");
-      udp ? rule.udp() : rule.tcp();
-      rule.port_in(udp ? "udp_ports" : "tcp_ports");
-      if (!all) rule.destination_in(family, set_name("protected", family));
-      add_rule(batch, rule.go_to("triage"));
-      if (all) break;
+  add_scope(batch, "gate", "SIP over UDP", true, "udp_ports", all, "triage");
+  add_scope(batch, "gate", "SIP over TCP", false, "tcp_ports", all, "triage");
+  add_scope(batch, "gate", "SIP over TLS or WebSocket", false, "encrypted_ports", all, "encrypted");
+}
+
+// For the addresses and nets of both families.
+template <class Finish>
+void each_set(NftBatch& batch, const char* chain, const char* stem, const char* comment,
+              const Finish& finish) {
+  for (const Family family : kFamilies) {
+    for (const bool net : {false, true}) {
+      Rule rule(kTable, chain, comment);
+      rule.source_in(family, set_name(stem, family, net));
+      finish(rule);
+      add_rule(batch, rule);
     }
   }
 }
 
-void fill_triage(NftBatch& batch, const ShieldTableOptions& options) {
-  add_rule(batch, Rule(kTable, "triage").count("offered"));
-  const auto each_set = [&](const char* stem, const char* comment, const auto& finish) {
-    for (const Family family : kFamilies) {
-      for (const bool net : {false, true}) {
-        Rule rule(kTable, "triage", comment);
-        rule.source_in(family, set_name(stem, family, net));
-        finish(rule);
-        add_rule(batch, rule);
-      }
-    }
-  };
-  each_set("trusted", "whitelisted: passes unread", [](Rule& rule) { rule.count("trusted").accept(); });
-  each_set("peer", "whitelisted peer: read", [](Rule& rule) { rule.go_to("peers"); });
-  each_set("banned", "banned", [&](Rule& rule) {
+void refuse_banned(NftBatch& batch, const char* chain, const ShieldTableOptions& options) {
+  each_set(batch, chain, "banned", "banned", [&](Rule& rule) {
     if (options.observe)
       rule.count("observed_banned");
     else
       rule.count("banned").drop();
   });
+}
+
+void fill_triage(NftBatch& batch, const ShieldTableOptions& options) {
+  const auto let_trusted = [](Rule& rule) { rule.count("trusted").accept(); };
+  add_rule(batch, Rule(kTable, "triage").count("offered"));
+  each_set(batch, "triage", "trusted", "whitelisted: passes unread", let_trusted);
+  each_set(batch, "triage", "peer", "whitelisted peer: read", [](Rule& rule) { rule.go_to("peers"); });
+  refuse_banned(batch, "triage", options);
   add_rule(batch, Rule(kTable, "triage").go_to("unlisted"));
   add_rule(batch, Rule(kTable, "peers").mark_set(kMarkRead | kMarkPeer));
+
+  add_rule(batch, Rule(kTable, "encrypted").count("offered"));
+  each_set(batch, "encrypted", "trusted", "whitelisted", let_trusted);
+  each_set(batch, "encrypted", "peer", "whitelisted peer", [](Rule& rule) { rule.accept(); });
+  refuse_banned(batch, "encrypted", options);
+}
+
+// After conntrack, which counts the connections.
+void fill_connecting(NftBatch& batch, const ShieldTableOptions& options, Duty duty) {
+  each_set(batch, "connecting", "trusted", "counted at the gate", [](Rule& rule) { rule.accept(); });
+  each_set(batch, "connecting", "peer", "whitelisted peer",
+           [](Rule& rule) { rule.count("encrypted").accept(); });
+  const auto refuse = [&](Rule& rule, const char* counter) {
+    if (options.observe)
+      add_rule(batch, rule.count("observed_guard").accept());
+    else
+      add_rule(batch, rule.count(counter).drop());
+  };
+  for (const Family family : kFamilies) {
+    if (duty == Duty::stood_down) break;
+    Rule rate(kTable, "connecting", "one source opens too many");
+    rate.ct_new().source_rate_over(family, set_name("connecting", family), kMeterTimeout,
+                                   options.connection_rate_per_s, options.connection_burst);
+    refuse(rate, "connection_rate");
+    Rule number(kTable, "connecting", "one source has too many");
+    number.ct_new().connections_over(family, set_name("connections", family), options.connections_max);
+    refuse(number, "connections");
+  }
+  add_rule(batch, Rule(kTable, "connecting").count("encrypted"));
 }
 
 void fill_guard(NftBatch& batch, const ShieldTableOptions& options) {
@@ -179,7 +243,7 @@ void fill_guard(NftBatch& batch, const ShieldTableOptions& options) {
   refuse(rule, "unknown_budget");
 }
 
-void fill_inspect(NftBatch& batch) {
+void fill_inspect(NftBatch& batch, const ShieldTableOptions& options) {
   add_rule(batch, Rule(kTable, "inspect_udp").mark_has(kMarkRead).udp().count("queued"));
   // Asking for the connection's state also makes the kernel put fragments together before the gate.
   add_rule(batch, Rule(kTable, "inspect_tcp", "its handshake was completed")
@@ -188,6 +252,9 @@ void fill_inspect(NftBatch& batch) {
                       .ct_assured()
                       .mark_set(kMarkVerified));
   add_rule(batch, Rule(kTable, "inspect_tcp").mark_has(kMarkRead).tcp().count("queued"));
+  add_rule(batch, Rule(kTable, "inspect_tcp", "traffic within this host").from_loopback().accept());
+  add_scope(batch, "inspect_tcp", "SIP over TLS or WebSocket", false, "encrypted_ports",
+            options.protected_nets.empty(), "connecting");
 }
 
 void fill_settle(NftBatch& batch) {
@@ -205,8 +272,10 @@ void fill_settle(NftBatch& batch) {
 void fill_ports(NftBatch& batch, const ShieldTableOptions& options) {
   flush_set(batch, kTable, "udp_ports");
   flush_set(batch, kTable, "tcp_ports");
+  flush_set(batch, kTable, "encrypted_ports");
   add_elements(batch, kTable, "udp_ports", port_elements(options.udp_ports));
   add_elements(batch, kTable, "tcp_ports", port_elements(options.tcp_ports));
+  add_elements(batch, kTable, "encrypted_ports", port_elements(options.encrypted_ports));
 }
 
 std::string queue_chain(unsigned index) {
@@ -225,14 +294,16 @@ std::string set_name(std::string_view stem, Family family, bool net) {
 }
 
 void replace_shield_rules(NftBatch& batch, const ShieldTableOptions& options, Duty duty) {
-  for (const char* chain : {"gate", "triage", "peers", "unlisted", "inspect_udp", "inspect_tcp", "settle_udp",
-                            "settle_tcp", "settle"})
+  for (const char* chain : {"gate", "triage", "peers", "unlisted", "encrypted", "connecting", "inspect_udp",
+                            "inspect_tcp", "settle_udp", "settle_tcp", "settle"})
     flush_chain(batch, kTable, chain);
+  fill_ports(batch, options);
   fill_gate(batch, options);
   fill_triage(batch, options);
   if (duty == Duty::reading) fill_guard(batch, options);
   add_rule(batch, Rule(kTable, "unlisted").mark_set(kMarkRead));
-  fill_inspect(batch);
+  fill_inspect(batch, options);
+  fill_connecting(batch, options, duty);
   fill_settle(batch);
 }
 
@@ -242,7 +313,6 @@ void add_shield_table(NftBatch& batch, const ShieldTableOptions& options, std::s
   for (const CounterText& counter : kCounters) add_counter(batch, kTable, counter.name, counter.comment);
   add_sets(batch, options);
   add_chains(batch);
-  fill_ports(batch, options);
   replace_shield_rules(batch, options, duty);
 }
 

@@ -17,7 +17,7 @@ enum class Duty {
 // marks the layout, so that a later run knows whether it can take the table over.
 void add_shield_table(NftBatch& batch, const ShieldTableOptions& options, std::string_view comment,
                       Duty duty);
-// Only the rules, for an existing table.
+// Only the rules and the ports, for an existing table.
 void replace_shield_rules(NftBatch& batch, const ShieldTableOptions& options, Duty duty);
 // Table `inet sipward_queue`, which must not exist.
 void add_queue_table(NftBatch& batch, const ShieldTableOptions& options, QueueTarget target);

@@ -18,7 +18,7 @@ namespace {
 constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
 // Raised whenever the chains or sets of shield_layout.cc change, so that a new version does not adopt an old
 // table.
-constexpr int kLayoutVersion = 1;
+constexpr int kLayoutVersion = 2;
 constexpr std::size_t kRestoreBatch = 5000;
 
 void refill(NftBatch& batch, std::string_view stem, std::span<const TimedPrefix> entries, WallTime now,
@@ -118,6 +118,31 @@ Result<void> ShieldTable::set_observe(bool observe) {
   replace_shield_rules(batch, wanted, Duty::reading);
   auto done = socket_.transact(batch);
   if (done) options_.observe = observe;
+  return done;
+}
+
+Result<void> ShieldTable::change(const ShieldTableOptions& wanted) {
+  ShieldTableOptions options = options_;
+  options.udp_ports = wanted.udp_ports;
+  options.tcp_ports = wanted.tcp_ports;
+  options.encrypted_ports = wanted.encrypted_ports;
+  options.protected_nets = wanted.protected_nets;
+  options.source_rate_per_s = wanted.source_rate_per_s;
+  options.source_burst = wanted.source_burst;
+  options.unknown_rate_per_s = wanted.unknown_rate_per_s;
+  options.unknown_burst = wanted.unknown_burst;
+  options.connection_rate_per_s = wanted.connection_rate_per_s;
+  options.connection_burst = wanted.connection_burst;
+  options.connections_max = wanted.connections_max;
+  NftBatch batch;
+  refill_protected(batch, options.protected_nets);
+  replace_shield_rules(batch, options, Duty::reading);
+  // A metered source keeps the rate that it was first metered with.
+  for (const Family family : kFamilies)
+    for (const char* metered : {"meter", "connecting", "connections"})
+      flush_set(batch, kTable, set_name(metered, family));
+  auto done = socket_.transact(batch);
+  if (done) options_ = std::move(options);
   return done;
 }
 

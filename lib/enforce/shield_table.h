@@ -3,7 +3,9 @@
 // traffic flows on unread).
 //
 // A SIP packet's way through the kernel, all at hook prerouting:
-//   gate      -310  scope; trusted: accept, banned: drop, peer or unlisted below its rates: marked to be read
+//   gate      -310  scope; trusted: accept, banned: drop, peer or unlisted below its rates: marked to be
+//   read;
+//                   for encrypted ports trusted and banned alone
 //   inspect_* UDP -291, TCP -199   counts what is handed over; TCP after conntrack, so that a handshake is
 //   known (sipward_queue) UDP -290, TCP -198   the queues settle_*  UDP -289, TCP -197   counts what came
 //   back: passed by the daemon, or bypassed it; clears the marks
@@ -42,16 +44,22 @@ enum class QueueTarget { native, compat };
 struct ShieldTableOptions {
   std::vector<std::uint16_t> udp_ports;
   std::vector<std::uint16_t> tcp_ports;
-  std::vector<Prefix> protected_nets;  // empty: every destination
+  std::vector<std::uint16_t> encrypted_ports;  // TCP that cannot be read: TLS, WebSocket
+  std::vector<Prefix> protected_nets;          // empty: every destination
   std::uint32_t source_rate_per_s = 100;
   std::uint32_t source_burst = 300;
   std::uint32_t unknown_rate_per_s = 2000;
   std::uint32_t unknown_burst = 1000;
+  std::uint32_t connection_rate_per_s = 20;  // to encrypted ports, of one source
+  std::uint32_t connection_burst = 200;
+  std::uint32_t connections_max = 256;
   std::uint32_t sources_max = 131072;
   std::uint32_t bans_max = 1000000;
   std::uint16_t first_queue = 5060;
   unsigned workers = 1;  // queues first_queue … first_queue + workers - 1; then the peers' one
   bool observe = false;  // nothing is dropped, but counted as if
+
+  friend bool operator==(const ShieldTableOptions&, const ShieldTableOptions&) = default;
 };
 
 // What the sets hold, hosts and nets mixed; overlapping nets are allowed.
@@ -79,6 +87,9 @@ class ShieldTable {
   [[nodiscard]] Result<Installed> install(const Lists& lists, WallTime now);
 
   [[nodiscard]] Result<void> set_observe(bool observe);
+  // Ports, protected nets, rates and bursts become those of `wanted`; what sets and queues were made with
+  // stays. Every unlisted source has its whole burst again.
+  [[nodiscard]] Result<void> change(const ShieldTableOptions& wanted);
   [[nodiscard]] Result<void> put_whitelist(const Lists& lists, WallTime now);
   // The whole content of the banned nets.
   [[nodiscard]] Result<void> put_banned_nets(std::span<const TimedPrefix> nets, WallTime now);

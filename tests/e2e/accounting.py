@@ -6,6 +6,7 @@ from harness import nft, scanners, sip, sipp
 from harness.case import EndToEnd, main
 from harness.wait import wait_until
 
+_SOL_UDP, _UDP_SEGMENT = 17, 103
 _STRANGER, _TRUSTED, _PEER, _SCANNER = 10, 11, 12, 13
 _GARBAGE, _KEEPALIVES, _RESPONSES, _OPTIONS = 30, 40, 20, 12
 
@@ -69,6 +70,28 @@ class Accounting(EndToEnd):
                 self.assertEqual(scanner.ask(message, 0.5), 0)
                 self.assertIsNotNone(nft.banned(self.network.core, scanner.source))
         self.assert_balanced(self.shield.packets())
+
+    def test_4_merged_datagrams_are_read_one_by_one(self) -> None:
+        for version in (4, 6):
+            with self.subTest(version=version):
+                with self.endpoint("callers", version, 33) as phone:
+                    calls = self._send_merged(phone, "Yealink SIP-T46S 66.84.0.15")
+                    answered = {sip.call_id_of(phone.receive(2) or b"") for _ in calls}
+                    self.assertEqual(answered, calls)
+                with self.endpoint("callers", version, 34) as scanner:
+                    self._send_merged(scanner, "friendly-scanner")
+                    self.shield.wait_banned(scanner.source)
+                    self.assertIsNone(scanner.receive(0.5), "an answer to a train with a scanner in it")
+
+    def _send_merged(self, endpoint: sip.Endpoint, agent: str) -> set[bytes]:
+        """Two requests in one packet, which a network card would cut in two (UDP_SEGMENT, udp(7)): the first one is
+        always harmless and ends within a line. Their Call-IDs."""
+        second = endpoint.request("REGISTER", agent=agent)
+        first = endpoint.request("REGISTER", body="x" * 40, content_type="text/plain")
+        self.assertGreaterEqual(len(first), len(second))
+        endpoint.socket.setsockopt(_SOL_UDP, _UDP_SEGMENT, len(first))
+        endpoint.send(first + second)
+        return {sip.call_id_of(first), sip.call_id_of(second)}
 
     def _send_the_odd_ones(self, version: int) -> None:
         with (self.endpoint("callers", version, _STRANGER) as stranger,

@@ -46,8 +46,15 @@ TEST_CASE("both sides of each limit", "[config]") {
       {"guard", "source_burst", 1, 1000000, ""},
       {"guard", "unknown_rate", 1, 10000000, ""},
       {"guard", "unknown_burst", 1, 1048575, long_queue},
+      {"guard", "connection_rate", 1, 1000000, ""},
+      {"guard", "connection_burst", 1, 1000000, ""},
+      {"guard", "connections_max", 1, 1000000, ""},
       {"guard", "sources_max", 1024, 4194304, ""},
+      {"tcp", "connections_max", 1024, 16777216, ""},
+      {"tcp", "connections_per_source", 1, 1048576, ""},
+      {"tcp", "memory_mib", 8, 65536, ""},
       {"policy", "refuse_ban_after", 1, 1000000, ""},
+      {"score", "ban_at", 1, 1000000, ""},
       {"bans", "addresses_max", 1024, 16777216, ""},
   }));
   INFO(limits.section << "." << limits.key);
@@ -69,6 +76,7 @@ TEST_CASE("both sides of each duration's limits", "[config]") {
   };
   const auto limits = GENERATE(values<Limits>({
       {"policy", "refuse_window", "1s", "999ms", "24h", "1d1ms"},
+      {"score", "half_life", "1m", "59s999ms", "24h", "1d1ms"},
       {"bans", "unverified", "1s", "999ms", "10m", "10m1ms"},
       {"bans", "verified", "1m", "999ms", "3650d", "3650d1ms"},
   }));
@@ -149,7 +157,7 @@ TEST_CASE("an unknown name comes with the nearest known one", "[config]") {
   CHECK(errors("[guard]\nqwertyuiop = 1\n") ==
         "sipward.toml:2:1: error: guard.qwertyuiop: no such key; [guard] has source_rate, source_burst, "
         "unknown_rate, "
-        "unknown_burst, sources_max");
+        "unknown_burst, connection_rate, connection_burst, connections_max, sources_max");
   CHECK(errors("\n  [Sheild]\n") == "sipward.toml:2:4: error: Sheild: no such table; did you mean [shield]?");
   CHECK_THAT(errors("[qwertyuiop]\n"), ContainsSubstring("no such table; there are [shield], [guard]"));
   CHECK_THAT(errors("[methods.pear]\n"),
@@ -187,6 +195,11 @@ TEST_CASE("values that contradict each other are told by both names", "[config]"
         "shield");
   CHECK(accepted("[shield]\nudp_ports = []\n"));
   CHECK(accepted("[shield]\ntcp_ports = []\n"));
+  CHECK(errors("[shield]\ntls_ports = [5060]\n") ==
+        "sipward.toml:2:13: error: port 5060 is in shield.tcp_ports and in shield.tls_ports: either its "
+        "content is "
+        "read or it is not");
+  CHECK(accepted("[shield]\ntcp_ports = [5061]\ntls_ports = [5060]\nws_ports = [5060]\n"));
 
   CHECK(accepted("[shield]\nfirst_queue = 65525\nworkers = 10\n"));
   CHECK_THAT(errors("[shield]\nfirst_queue = 65526\nworkers = 10\n"),
@@ -238,6 +251,13 @@ TEST_CASE("broken TOML is told with its position", "[config]") {
   CHECK_FALSE(accepted("a = " + std::string(100000, '[')));
   for (const char* text : {"[shield", "[shield]\nworkers = 1 2", "= 3", "\"", "[shield]\nmode = \"enforce"})
     CHECK(errors(text).find('\n') == std::string::npos);
+}
+
+TEST_CASE("what an error quotes breaks no line and reaches no terminal", "[config]") {
+  for (const char* text :
+       {"[shield]\nunknow1= n\n [nets]\n", "\"a\\nb\" = 1\n", "[shield]\nmode = \"o\\nn\"\n"})
+    CHECK(errors(text).find('\n') == std::string::npos);
+  CHECK_THAT(errors("\"\\u001b[2J\" = 1\n"), ContainsSubstring("\\x1b[2J"));
 }
 
 TEST_CASE("a file is read from its path", "[config]") {

@@ -18,6 +18,8 @@ constexpr std::string_view kEveryKeyChanged = R"toml(
 mode = "observe"
 udp_ports = [5060, 5080]
 tcp_ports = []
+tls_ports = [5062]
+ws_ports = [8080, 8443]
 protected = ["192.0.2.10", "2001:db8::/32"]
 workers = 7
 first_queue = 100
@@ -29,7 +31,14 @@ source_rate = 1
 source_burst = 2
 unknown_rate = 3
 unknown_burst = 4
+connection_rate = 5
+connection_burst = 6
+connections_max = 7
 sources_max = 2048
+[tcp]
+connections_max = 2000
+connections_per_source = 20
+memory_mib = 9
 [policy]
 unknown = "drop"
 not_sip = "pass"
@@ -43,6 +52,9 @@ OPTIONS = "allow"
 [methods.peer]
 default = "drop"
 INVITE = "allow"
+[score]
+ban_at = 250
+half_life = "45m"
 [bans]
 unverified = "500s"
 verified = "2w"
@@ -91,6 +103,8 @@ TEST_CASE("every key sets its member", "[config]") {
   CHECK(s.shield.mode == Mode::observe);
   CHECK(s.shield.udp_ports == std::vector<std::uint16_t>{5060, 5080});
   CHECK(s.shield.tcp_ports.empty());
+  CHECK(s.shield.tls_ports == std::vector<std::uint16_t>{5062});
+  CHECK(s.shield.ws_ports == std::vector<std::uint16_t>{8080, 8443});
   CHECK(s.shield.protected_nets ==
         std::vector{Prefix::parse("192.0.2.10").value(), Prefix::parse("2001:db8::/32").value()});
   CHECK(s.shield.workers == 7);
@@ -98,6 +112,9 @@ TEST_CASE("every key sets its member", "[config]") {
   CHECK(s.shield.queue_length == 1024);
   CHECK_FALSE(s.shield.fail_open);
   CHECK(s.shield.on_stop == OnStop::remove);
+  CHECK(s.tcp.connections_max == 2000);
+  CHECK(s.tcp.connections_per_source == 20);
+  CHECK(s.tcp.memory_mib == 9);
   CHECK(s.guard.source_rate_per_s == 1);
   CHECK(s.guard.source_burst == 2);
   CHECK(s.guard.unknown_rate_per_s == 3);
@@ -115,6 +132,8 @@ TEST_CASE("every key sets its member", "[config]") {
   CHECK(s.policy.peer.otherwise == decide::MethodAction::drop);
   CHECK(s.policy.peer.by_method ==
         decltype(s.policy.peer.by_method){{"INVITE", decide::MethodAction::allow}});
+  CHECK(s.policy.score_ban_at == 250);
+  CHECK(s.policy.score_half_life == 45min);
   CHECK(s.policy.ban_unverified == 500s);
   CHECK(s.policy.ban_verified == 14 * 24h);
   CHECK(s.bans.addresses_max == 5000);

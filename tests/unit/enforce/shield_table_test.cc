@@ -36,8 +36,9 @@ TEST_CASE_METHOD(Kernel, "an installed table has all its counters at zero") {
     names.insert(name);
   }
   CHECK(names == std::set<std::string>{"offered", "trusted", "banned", "source_rate", "meter_full",
-                                       "unknown_budget", "observed_banned", "observed_guard", "queued",
-                                       "passed", "bypassed_no_daemon", "bypassed_queue_full"});
+                                       "unknown_budget", "connection_rate", "connections", "encrypted",
+                                       "observed_banned", "observed_guard", "queued", "passed",
+                                       "bypassed_no_daemon", "bypassed_queue_full"});
 }
 
 TEST_CASE_METHOD(Kernel, "the listing explains itself") {
@@ -233,6 +234,45 @@ TEST_CASE_METHOD(Kernel, "observe mode counts as if and drops nothing") {
   listing = nft("list table inet sipward");
   CHECK_THAT(listing, ContainsSubstring("ip saddr @banned4 counter name \"banned\" drop"));
   CHECK_THAT(listing, !ContainsSubstring("name \"observed_guard\" accept"));
+}
+
+TEST_CASE_METHOD(Kernel, "ports, destinations and rates change in place, and nothing else does") {
+  const auto table = installed({.trusted = {}, .peers = {}, .banned = {}});
+  done(table->ban(Entries{entry("198.51.100.7", in(hours(1)))}, kNow));
+  done(table->set_observe(true));
+  const auto handle = done(table->present());
+  nft("add element inet sipward meter4 { 203.0.113.9 limit rate over 100/second burst 300 packets }");
+
+  auto wanted = Kernel::options();
+  wanted.udp_ports = {5070};
+  wanted.protected_nets = {net("192.0.2.0/24")};
+  wanted.source_rate_per_s = 7;
+  wanted.unknown_rate_per_s = 77;
+  wanted.observe = false;
+  wanted.workers = 9;
+  done(table->change(wanted));
+  const std::string listing = nft("list table inet sipward");
+  CHECK_THAT(listing, ContainsSubstring("limit rate over 7/second"));
+  CHECK_THAT(listing, ContainsSubstring("limit rate over 77/second"));
+  CHECK_THAT(listing, ContainsSubstring("ip daddr @protected4"));
+  CHECK_THAT(listing, !ContainsSubstring("\" drop"));
+  CHECK_THAT(nft("list set inet sipward udp_ports"), ContainsSubstring("5070"));
+  CHECK_FALSE(holds("udp_ports", "5060"));
+  CHECK(holds("tcp_ports", "5061"));
+  CHECK(holds("protected4", "192.0.2.1"));
+  CHECK_FALSE(holds("meter4", "203.0.113.9"));
+  CHECK(is_banned(*table, "198.51.100.7"));
+  CHECK(done(table->present()) == handle);
+}
+
+TEST_CASE_METHOD(Kernel, "a change that the kernel refuses changes nothing") {
+  const auto table = installed();
+  nft("delete table inet sipward");
+  auto wanted = Kernel::options();
+  wanted.source_rate_per_s = 7;
+  CHECK_FALSE(table->change(wanted));
+  done(table->install({}, kNow));
+  CHECK_THAT(nft("list table inet sipward"), ContainsSubstring("limit rate over 100/second"));
 }
 
 TEST_CASE_METHOD(Kernel, "standing down leaves bans and whitelist and takes the guard and the queues") {
