@@ -50,6 +50,13 @@ void refill_protected(NftBatch& batch, const std::vector<Prefix>& nets) {
   }
 }
 
+// A metered source keeps the rate that it was first metered with.
+void forget_meters(NftBatch& batch) {
+  for (const Family family : kFamilies)
+    for (const char* metered : {"meter", "connecting", "connections"})
+      flush_set(batch, kTable, set_name(metered, family));
+}
+
 // The kernel refuses to delete an element twice in one transaction.
 std::vector<Element> last_of_each(std::vector<Element> elements) {
   std::ranges::stable_sort(elements, {}, &Element::key);
@@ -97,6 +104,7 @@ Result<ShieldTable::Installed> ShieldTable::install(const Lists& lists, WallTime
   if (*old && !adopt) delete_table(batch, kTable);
   if (*old_queue) delete_table(batch, kQueueTable);
   add_shield_table(batch, options_, layout(), Duty::reading);
+  forget_meters(batch);
   refill_protected(batch, options_.protected_nets);
   refill(batch, "trusted", lists.trusted, now, true);
   refill(batch, "peer", lists.peers, now, true);
@@ -137,10 +145,7 @@ Result<void> ShieldTable::change(const ShieldTableOptions& wanted) {
   NftBatch batch;
   refill_protected(batch, options.protected_nets);
   replace_shield_rules(batch, options, Duty::reading);
-  // A metered source keeps the rate that it was first metered with.
-  for (const Family family : kFamilies)
-    for (const char* metered : {"meter", "connecting", "connections"})
-      flush_set(batch, kTable, set_name(metered, family));
+  forget_meters(batch);
   auto done = socket_.transact(batch);
   if (done) options_ = std::move(options);
   return done;

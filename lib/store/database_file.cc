@@ -6,10 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/handle.h"
+#include "base/one_line.h"
 #include "store/queries.h"
 
 namespace sipward::store {
@@ -34,6 +38,8 @@ Result<bool> create_file(const fs::path& path) {
 Result<void> check_identity(std::int64_t application_id, std::int64_t schema_version) {
   if (application_id != kApplicationId)
     return fail(ErrorKind::invalid, "it is another program's SQLite database");
+  if (schema_version < 1)
+    return fail(ErrorKind::invalid, "its schema has no version that could be: {}", schema_version);
   if (schema_version > kSchemaVersion)
     return fail(
         ErrorKind::invalid,
@@ -69,14 +75,63 @@ Result<std::int64_t> pragma_number(Database& database, std::string_view pragma) 
   });
 }
 
-// All at once and before the log is switched on, so that the file's header always tells whose it is.
-Result<void> create_schema(Database& database) {
-  return database.in_transaction([&] {
-    return database.execute(fmt::format("{} PRAGMA application_id = {}; PRAGMA user_version = {};", kSchema,
-                                        kApplicationId, kSchemaVersion));
+struct SchemaEntry {
+  std::string type;
+  std::string name;
+  std::string sql;
+};
+
+// The tables and indexes that a file of that version has, in SQLite's words.
+Result<std::vector<SchemaEntry>> schema_of(std::int64_t version) {
+  auto database = Database::open(":memory:");
+  if (!database) return tl::unexpected(database.error());
+  for (std::size_t step = 0; step < static_cast<std::size_t>(version); ++step)
+    if (auto taken = database->execute(std::string(kSchemaSteps[step])); !taken)
+      return tl::unexpected(taken.error());
+  auto statement = database->prepare("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL");
+  if (!statement) return tl::unexpected(statement.error());
+  std::vector<SchemaEntry> all;
+  const auto read = statement->each([&](const Row& row) {
+    all.push_back({row.bytes(0), row.bytes(1), row.bytes(2)});
+  });
+  if (!read) return tl::unexpected(read.error());
+  return all;
+}
+
+// Somebody may have changed the schema by hand. Indexes and tables of their own do no harm; a view or a
+// trigger could make any of our statements run for ever.
+Result<void> check_schema(Database& database, std::int64_t version) {
+  const auto expected = schema_of(version);
+  if (!expected) return tl::unexpected(expected.error());
+  const auto strange = database.ask("SELECT name FROM sqlite_schema WHERE type IN ('view', 'trigger')");
+  if (!strange) return tl::unexpected(strange.error());
+  if (!strange->empty())
+    return fail(ErrorKind::invalid, "it has a view or trigger that is none of Sipward's: {}",
+                one_line(*strange));
+  auto statement = database.prepare("SELECT sql FROM sqlite_schema WHERE type = ?1 AND name = ?2");
+  if (!statement) return tl::unexpected(statement.error());
+  for (const SchemaEntry& entry : *expected) {
+    std::optional<std::string> sql;
+    const auto read = statement->each([&](const Row& row) { sql = row.bytes(0); },
+                                      std::string_view(entry.type), std::string_view(entry.name));
+    if (!read) return read;
+    if (!sql) return fail(ErrorKind::invalid, "no such {}: {}", entry.type, entry.name);
+    if (*sql != entry.sql) return fail(ErrorKind::invalid, "its {} {} was changed", entry.type, entry.name);
+  }
+  return {};
+}
+
+// All at once, and for a new file before the log is switched on, so that its header always tells whose it is.
+Result<void> take_schema_steps(Database& database, std::int64_t version) {
+  return database.in_transaction([&]() -> Result<void> {
+    for (auto step = static_cast<std::size_t>(version); step < kSchemaSteps.size(); ++step)
+      if (auto taken = database.execute(std::string(kSchemaSteps[step])); !taken) return taken;
+    return database.execute(
+        fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplicationId, kSchemaVersion));
   });
 }
 
+// An older version's file becomes this version's, once it has proved whole.
 Result<void> check_content(Database& database) {
   const auto application_id = pragma_number(database, "application_id");
   if (!application_id) return tl::unexpected(application_id.error());
@@ -87,13 +142,14 @@ Result<void> check_content(Database& database) {
   if (!verdict) return tl::unexpected(verdict.error());
   std::ranges::replace(*verdict, '\n', ' ');  // an error is one line
   if (*verdict != "ok") return fail(ErrorKind::invalid, "it is damaged: {}", *verdict);
-  return {};
+  if (auto ours = check_schema(database, *version); !ours) return ours;
+  return *version < kSchemaVersion ? take_schema_steps(database, *version) : Result<void>{};
 }
 
 Result<void> check_or_create(Database& database) {
   const auto tables = database.ask("SELECT count(*) FROM sqlite_schema");
   if (!tables) return tl::unexpected(tables.error());
-  return *tables == "0" ? create_schema(database) : check_content(database);
+  return *tables == "0" ? take_schema_steps(database, 0) : check_content(database);
 }
 
 // NORMAL loses nothing when the process dies; after a power cut the last transactions may be missing, not

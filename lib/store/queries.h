@@ -9,12 +9,11 @@
 namespace sipward::store {
 
 inline constexpr std::int64_t kApplicationId = 0x53495057;  // "SIPW", SQLite file format 1.3.9
-inline constexpr std::int64_t kSchemaVersion = 1;
 
 // Times are milliseconds since 1970 UTC. Nets and addresses are text in their one canonical form
 // (Prefix::to_string), so that people can query the file. Serials grow with arrival: "newest" goes by them,
 // because the calendar may step back.
-inline constexpr std::string_view kSchema = R"sql(
+inline constexpr std::string_view kFirstSchema = R"sql(
 CREATE TABLE whitelist (
   net TEXT PRIMARY KEY, source_class TEXT NOT NULL, comment TEXT NOT NULL,
   created_ms INTEGER NOT NULL, expires_ms INTEGER, origin TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -42,6 +41,23 @@ CREATE TABLE mode (
   only INTEGER PRIMARY KEY CHECK (only = 1), mode TEXT NOT NULL, until_ms INTEGER, then_mode TEXT NOT NULL) STRICT;
 )sql";
 
+// What an operator said about a rule by its id, whether or not a rule of that id is there.
+inline constexpr std::string_view kRuleOverrides = R"sql(
+CREATE TABLE rule_override (
+  rule TEXT PRIMARY KEY, state TEXT NOT NULL, comment TEXT NOT NULL, created_ms INTEGER NOT NULL,
+  origin TEXT NOT NULL) STRICT, WITHOUT ROWID;
+)sql";
+
+inline constexpr std::string_view kEvidenceDetail = R"sql(
+ALTER TABLE evidence ADD COLUMN observed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE evidence ADD COLUMN detail TEXT NOT NULL DEFAULT '';
+)sql";
+
+// Each step makes a file of version N one of version N + 1; a new file takes all of them. Written steps never
+// change: files that took them are out there.
+inline constexpr std::array kSchemaSteps{kFirstSchema, kRuleOverrides, kEvidenceDetail};
+inline constexpr std::int64_t kSchemaVersion = kSchemaSteps.size();
+
 enum class Query : std::uint8_t {
   whitelist,
   put_whitelist,
@@ -58,6 +74,9 @@ enum class Query : std::uint8_t {
   audit,
   mode,
   put_mode,
+  rule_overrides,
+  put_rule_override,
+  remove_rule_override,
   purge_history,
   purge_history_above,
   purge_audit,
@@ -87,16 +106,20 @@ inline constexpr std::array<std::string_view, kQueries> kSql{
     "WHERE net IN (SELECT value FROM json_each(?1)) ORDER BY serial DESC LIMIT ?2",
     "INSERT INTO evidence (time_ms, source, source_port, destination, transport, reason, rule, action, "
     "verified, "
-    "excerpt, value, match_begin, match_end) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    "excerpt, value, match_begin, match_end, observed, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+    "?11, ?12, ?13, ?14, ?15)",
     "DELETE FROM evidence WHERE serial IN "
     "(SELECT serial FROM evidence WHERE source = ?1 ORDER BY serial DESC LIMIT -1 OFFSET ?2)",
     "SELECT time_ms, source, source_port, destination, transport, reason, rule, action, verified, excerpt, "
     "value, "
-    "match_begin, match_end FROM evidence WHERE source = ?1 ORDER BY serial DESC LIMIT ?2",
+    "match_begin, match_end, observed, detail FROM evidence WHERE source = ?1 ORDER BY serial DESC LIMIT ?2",
     "INSERT INTO audit (time_ms, type, user, event, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
     "SELECT serial, time_ms, type, user, event, detail FROM audit ORDER BY serial DESC LIMIT ?1",
     "SELECT mode, until_ms, then_mode FROM mode",
     "INSERT OR REPLACE INTO mode VALUES (1, ?1, ?2, ?3)",
+    "SELECT rule, state, comment, created_ms, origin FROM rule_override ORDER BY rule",
+    "INSERT OR REPLACE INTO rule_override VALUES (?1, ?2, ?3, ?4, ?5)",
+    "DELETE FROM rule_override WHERE rule = ?1",
     "DELETE FROM ban_history WHERE serial IN "
     "(SELECT serial FROM ban_history WHERE ended_ms < ?1 ORDER BY ended_ms LIMIT ?2)",
     "DELETE FROM ban_history WHERE serial IN (SELECT serial FROM ban_history ORDER BY serial "

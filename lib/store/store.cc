@@ -98,7 +98,9 @@ EvidenceRecord evidence_record(const Row& row, const Address& source) {
           .excerpt = row.bytes(9),
           .value = row.bytes(10),
           .match_begin = static_cast<std::uint32_t>(row.integer(11)),
-          .match_end = static_cast<std::uint32_t>(row.integer(12))};
+          .match_end = static_cast<std::uint32_t>(row.integer(12)),
+          .observed = row.integer(13) != 0,
+          .detail = row.bytes(14)};
 }
 
 // ["192.0.2.1","192.0.2.0/31", … ,"0.0.0.0/0"]: every net that covers the address.
@@ -157,7 +159,8 @@ class Store::Impl {
         to_ms(record.time), source, std::int64_t{record.source_port}, record.destination, record.transport,
         record.reason, record.rule, record.action, std::int64_t{record.verified},
         Blob{std::string_view(record.excerpt).substr(0, kExcerptMax)}, Blob{value},
-        clamped(record.match_begin), clamped(record.match_end));
+        clamped(record.match_begin), clamped(record.match_end), std::int64_t{record.observed},
+        record.detail);
     if (!put) return put;
     return (*this)[Query::trim_evidence].run(source, row_limit(kEvidencePerSource));
   }
@@ -314,6 +317,30 @@ Result<std::optional<StoredMode>> Store::mode() {
 Result<void> Store::put(const StoredMode& mode) {
   return impl_->told((*impl_)[Query::put_mode].run(mode.mode, to_ms(mode.until), mode.then),
                      fmt::format("store the mode {} in", mode.mode));
+}
+
+Result<std::vector<RuleOverride>> Store::rule_overrides() {
+  std::vector<RuleOverride> rows;
+  const auto read = (*impl_)[Query::rule_overrides].each([&](const Row& row) {
+    rows.push_back({.rule = row.bytes(0),
+                    .state = row.bytes(1),
+                    .comment = row.bytes(2),
+                    .created = from_ms(row.integer(3)),
+                    .origin = row.bytes(4)});
+  });
+  return impl_->told(unless_failed<RuleOverride>(read, std::move(rows)), "read the rule overrides from");
+}
+
+Result<void> Store::put(const RuleOverride& override) {
+  return impl_->told(
+      (*impl_)[Query::put_rule_override].run(override.rule, override.state, override.comment,
+                                             to_ms(override.created), override.origin),
+      fmt::format("store the override of rule {} in", override.rule));
+}
+
+Result<void> Store::remove_rule_override(std::string_view rule) {
+  return impl_->told((*impl_)[Query::remove_rule_override].run(rule),
+                     fmt::format("remove the override of rule {} from", rule));
 }
 
 Result<std::size_t> Store::purge(const Retention& retention, WallTime now, std::size_t rows_max) {

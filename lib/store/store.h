@@ -1,4 +1,4 @@
-// What must outlive the daemon: bans, whitelist, evidence, mode, audit. SQLite, one file.
+// What must outlive the daemon: bans, whitelist, rule overrides, evidence, mode, audit. SQLite, one file.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -55,6 +56,8 @@ struct EvidenceRecord {
   std::string value;              // what the rule looked at ("friendly-scanner"), at most kExcerptMax
   std::uint32_t match_begin = 0;  // [begin, end) within value
   std::uint32_t match_end = 0;
+  bool observed = false;  // it passed: the mode or the rule only observes
+  std::string detail;     // what else is known of it, as a sentence; "" when nothing is
 };
 
 struct AuditRecord {
@@ -72,6 +75,15 @@ struct StoredMode {
   std::string then = "enforce";
 };
 
+// What an operator said about a rule; it stands above what the rule's file says, and outlives that file.
+struct RuleOverride {
+  std::string rule;   // its id
+  std::string state;  // "enforce", "observe", "disabled"
+  std::string comment;
+  WallTime created;
+  std::string origin;  // "cli:root"
+};
+
 inline constexpr std::size_t kExcerptMax = 1024;
 inline constexpr std::size_t kEvidencePerSource = 10;  // the newest are kept
 
@@ -80,8 +92,9 @@ inline constexpr std::size_t kEvidencePerSource = 10;  // the newest are kept
 class Store {
  public:
   // Creates the file (mode 0640) and its folder's schema if needed, WAL, STRICT tables, schema version in
-  // user_version. A file that is no Sipward database, is damaged (quick_check) or has a newer schema is an
-  // error that says what to do; nothing in it is changed.
+  // user_version. A file with an older schema is brought up to this one, in one transaction. A file that is
+  // no Sipward database, is damaged (quick_check) or has a newer schema is an error that says what to do;
+  // nothing in it is changed.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& path);
   ~Store();
 
@@ -107,6 +120,10 @@ class Store {
 
   [[nodiscard]] Result<std::optional<StoredMode>> mode();
   [[nodiscard]] Result<void> put(const StoredMode& mode);
+
+  [[nodiscard]] Result<std::vector<RuleOverride>> rule_overrides();         // in the order of their rules
+  [[nodiscard]] Result<void> put(const RuleOverride& override);            // replaces that of the same rule
+  [[nodiscard]] Result<void> remove_rule_override(std::string_view rule);  // no such override is no error
 
   struct Retention {
     std::chrono::days evidence{90};

@@ -5,7 +5,7 @@ import time
 from harness import nft, sip
 from harness.case import EndToEnd, main
 from harness.net import CORE4, CORE6
-from harness.shield import Cli
+from harness.shield import RULES, Cli
 from harness.wait import wait_until
 
 _NOBODY = 65534
@@ -159,6 +159,25 @@ class Operations(EndToEnd):
             self.assertEqual(rows[scanner.source]["dropped"], 1, rows)
             rules = {r["id"]: r for r in self.cli.json("rules", "list")["rules"]}
             self.assertGreaterEqual(rules["friendly-scanner"]["hits"], 1)
+
+    def test_09b_rules_tell_what_they_do(self) -> None:
+        listed = self.cli.json("rules", "list")
+        rules = {rule["id"]: rule for rule in listed["rules"]}
+        self.assertEqual({rule["override"] for rule in rules.values()}, {None})
+        self.assertLessEqual({rule["state"] for rule in rules.values()}, {"enforce", "observe"})
+        warm = {rule_id for rule_id, rule in rules.items() if rule["hits"]}
+        self.assertIn("friendly-scanner", warm)
+        cold = {rule["id"] for rule in self.cli.json("rules", "list", "--cold", "1h")["rules"]}
+        self.assertEqual(cold, set(rules) - warm)
+        of_file = self.cli.json("rules", "list", "--file", "fingerprints.toml")["rules"]
+        self.assertEqual({rule["file"].rpartition("/")[2] for rule in of_file}, {"fingerprints.toml"})
+        shown = self.cli("rules", "show", "friendly-scanner")
+        self.assertEqual(shown.code, Cli.OK, shown)
+        for word in ("user-agents.toml:", "enforce, as its file says", "Friendly-Scanner", "userfriendly-sip/1.0"):
+            self.assertIn(word, shown.out)
+        tested = self.cli("rules", "test", RULES)
+        self.assertEqual((tested.code, tested.err), (Cli.OK, ""), tested)
+        self.assertIn(f"{len(rules)} rules, ", tested.out)
 
     def test_10_who_may_ask_and_who_may_change(self) -> None:
         for command in (("status",), ("bans", "list"), ("bans", "add", "192.0.2.9"), ("mode", "observe")):

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/handle.h"
+#include "store/queries.h"
 #include "store/store.h"
 #include "support/catch.h"
 #include "support/temporary_folder.h"
@@ -104,6 +105,18 @@ class FileSizeLimit {
   rlimit before_{};
 };
 
+// A file as the first version made it.
+fs::path made_first_version(const TemporaryFolder& folder) {
+  const fs::path path = folder / "sipward.db";
+  run_sql(path,
+          std::string(kFirstSchema) +
+              fmt::format("PRAGMA application_id = {}; PRAGMA user_version = 1;"
+                          "INSERT INTO ban VALUES ('10.0.0.1', 'signature', 'r', 'auto:r', 0, {}, NULL);"
+                          "INSERT INTO mode VALUES (1, 'observe', NULL, 'enforce');",
+                          kApplicationId, kNow.time_since_epoch().count()));
+  return path;
+}
+
 }  // namespace
 
 TEST_CASE("a new store is a private, marked database with a write-ahead log", "[store]") {
@@ -113,7 +126,7 @@ TEST_CASE("a new store is a private, marked database with a write-ahead log", "[
   umask(before);
   CHECK(fs::status(path).permissions() == fs::perms(0640));
   CHECK(run_sql(path, "PRAGMA application_id") == std::to_string(0x53495057));
-  CHECK(run_sql(path, "PRAGMA user_version") == "1");
+  CHECK(run_sql(path, "PRAGMA user_version") == std::to_string(kSchemaVersion));
   CHECK(run_sql(path, "PRAGMA journal_mode") == "wal");
   CHECK(run_sql(path,
                 "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND strict = 0 "
@@ -218,10 +231,33 @@ TEST_CASE("another program's database is refused untouched", "[store]") {
 TEST_CASE("a store of a newer version is refused untouched", "[store]") {
   const TemporaryFolder folder;
   const fs::path path = made_store(folder, 1);
-  run_sql(path, "PRAGMA user_version = 2");
+  const std::string newer = std::to_string(kSchemaVersion + 1);
+  run_sql(path, "PRAGMA user_version = " + newer);
   const std::string bytes = test::content(path);
-  CHECK_THAT(refusal(path).text, ContainsSubstring("version 2") && ContainsSubstring("newer Sipward"));
+  CHECK_THAT(refusal(path).text, ContainsSubstring("version " + newer) && ContainsSubstring("newer Sipward"));
   CHECK(test::content(path) == bytes);
+}
+
+TEST_CASE("a store of the first version is brought up to this one and keeps what it holds", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_first_version(folder);
+  for (int open = 0; open < 2; ++open) {  // the second time it is of this version already
+    const auto store = Store::open(path);
+    REQUIRE(store);
+    CHECK((*store)->bans(kNow).value().size() == 1);
+    CHECK((*store)->mode().value()->mode == "observe");
+    REQUIRE((*store)->put(RuleOverride{"sipcli", "disabled", "our own", kNow, "cli:root"}));
+    CHECK((*store)->rule_overrides().value().size() == 1);
+  }
+  CHECK(run_sql(path, "PRAGMA user_version") == std::to_string(kSchemaVersion));
+}
+
+TEST_CASE("a damaged store of the first version is refused and not brought up", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_first_version(folder);
+  run_sql(path, "CREATE TABLE rule_override (n)");  // a step of the schema that cannot be taken
+  CHECK_THAT(refusal(path).text, ContainsSubstring("rule_override"));
+  CHECK(run_sql(path, "PRAGMA user_version") == "1");
 }
 
 TEST_CASE("a store without one of its tables is refused", "[store]") {
@@ -229,6 +265,46 @@ TEST_CASE("a store without one of its tables is refused", "[store]") {
   const fs::path path = made_store(folder, 1);
   run_sql(path, "DROP TABLE mode");
   CHECK_THAT(refusal(path).text, ContainsSubstring("no such table: mode"));
+}
+
+TEST_CASE("a store whose schema somebody changed is refused untouched", "[store]") {
+  struct Case {
+    const char* sql;
+    const char* told;
+  };
+  const auto [sql, told] =
+      GENERATE(Case{"DROP TABLE ban; CREATE VIEW ban AS WITH RECURSIVE n (net) AS (SELECT 1 UNION ALL SELECT "
+                    "1 FROM n) SELECT * FROM n",
+                    "view"},
+               Case{"CREATE TRIGGER t AFTER INSERT ON ban BEGIN DELETE FROM whitelist; END", "trigger"},
+               Case{"ALTER TABLE mode ADD COLUMN more TEXT", "table mode was changed"},
+               Case{"DROP INDEX audit_by_time", "no such index: audit_by_time"});
+  const TemporaryFolder folder;
+  const fs::path path = made_store(folder, 1);
+  run_sql(path, std::string("PRAGMA journal_mode = DELETE;") + sql);
+  const std::string bytes = test::content(path);
+  const Error error = refusal(path);
+  CHECK(error.kind == ErrorKind::invalid);
+  CHECK_THAT(error.text, ContainsSubstring(told) && ContainsSubstring("move the file away"));
+  CHECK(test::content(path) == bytes);
+}
+
+TEST_CASE("a store with tables and indexes of somebody else beside ours is opened", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_store(folder, 1);
+  run_sql(path, "CREATE TABLE notes (n); CREATE INDEX ban_by_reason ON ban (reason); ANALYZE");
+  CHECK(Store::open(path).has_value());
+}
+
+TEST_CASE("a store with a schema version below the first is refused untouched", "[store]") {
+  const TemporaryFolder folder;
+  const fs::path path = made_store(folder, 1);
+  const std::string version = GENERATE("0", "-5");
+  run_sql(path, "PRAGMA journal_mode = DELETE; PRAGMA user_version = " + version);
+  test::write(path.string() + "-journal", "");  // SQLite looks at the file before its header is judged
+  const std::string bytes = test::content(path);
+  CHECK_THAT(refusal(path).text, ContainsSubstring("no version that could be: " + version));
+  CHECK(test::content(path) == bytes);
 }
 
 TEST_CASE("a row that was edited into nonsense is told", "[store]") {

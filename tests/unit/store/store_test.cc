@@ -198,6 +198,8 @@ TEST_CASE("evidence keeps the bytes as they came", "[store]") {
   record.value = std::string("\0'sipcli\"", 9);
   record.match_begin = 2;
   record.match_end = 8;
+  record.observed = true;
+  record.detail = "score 40 (bans at 100): sipsak 40";
   REQUIRE(store->put(std::vector{record}));
   const auto rows = store->evidence(record.source, 10);
   REQUIRE(rows);
@@ -216,6 +218,8 @@ TEST_CASE("evidence keeps the bytes as they came", "[store]") {
   CHECK(row.value == record.value);
   CHECK(row.match_begin == 2);
   CHECK(row.match_end == 8);
+  CHECK(row.observed);
+  CHECK(row.detail == record.detail);
 }
 
 TEST_CASE("evidence is cut at its limit and the match with it", "[store]") {
@@ -273,6 +277,28 @@ TEST_CASE("audit records are numbered and a number is never used again", "[store
   REQUIRE(
       store->put(AuditRecord{.time = kNow, .type = "error", .user = "daemon", .event = "e", .detail = ""}));
   CHECK(store->audit(10)->at(0).serial == 4);
+}
+
+TEST_CASE("a rule has one override, the last", "[store]") {
+  const TemporaryFolder folder;
+  {
+    const auto store = open_store(folder);
+    CHECK(store->rule_overrides().value().empty());
+    REQUIRE(store->put(RuleOverride{"sipcli", "disabled", "", kNow, "cli:root"}));
+    REQUIRE(store->put(RuleOverride{"friendly-scanner", "observe", "it's \"quoted\"", kNow, "cli:alice"}));
+    REQUIRE(store->put(RuleOverride{"sipcli", "enforce", "sure", kNow + 1min, "cli:bob"}));
+    REQUIRE(store->put(RuleOverride{"gone", "observe", "", kNow, "cli:root"}));
+    REQUIRE(store->remove_rule_override("gone"));
+    CHECK(store->remove_rule_override("never was"));
+  }
+  const auto rows = open_store(folder)->rule_overrides().value();
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].rule == "friendly-scanner");
+  CHECK(rows[0].comment == "it's \"quoted\"");
+  CHECK(rows[1].state == "enforce");
+  CHECK(rows[1].comment == "sure");
+  CHECK(rows[1].created == kNow + 1min);
+  CHECK(rows[1].origin == "cli:bob");
 }
 
 TEST_CASE("the mode is one value", "[store]") {
