@@ -28,21 +28,14 @@ constexpr auto kTendInterval = std::chrono::milliseconds(500);
 // shield anew.
 constexpr auto kSilenceMax = std::chrono::seconds(5);
 
-enforce::ShieldTableOptions table_options(const config::Settings& settings, bool observe) {
-  enforce::ShieldTableOptions options;
-  options.udp_ports = settings.shield.udp_ports;
-  options.tcp_ports = settings.shield.tcp_ports;
-  options.protected_nets = settings.shield.protected_nets;
-  options.source_rate_per_s = settings.guard.source_rate_per_s;
-  options.source_burst = settings.guard.source_burst;
-  options.unknown_rate_per_s = settings.guard.unknown_rate_per_s;
-  options.unknown_burst = settings.guard.unknown_burst;
-  options.sources_max = settings.guard.sources_max;
-  options.bans_max = settings.bans.addresses_max;
-  options.first_queue = settings.shield.first_queue;
-  options.workers = settings.shield.workers;
-  options.observe = observe;
-  return options;
+// Every worker has an equal part.
+stream::TableLimits stream_limits(const config::Settings& settings, std::size_t workers) {
+  stream::TableLimits limits;
+  limits.connections = std::max<std::size_t>(settings.tcp.connections_max / workers, 1);
+  limits.connections_per_source = settings.tcp.connections_per_source;
+  limits.bytes = (std::size_t{settings.tcp.memory_mib} << 20U) / workers;
+  limits.bytes_per_source = std::min(limits.bytes_per_source, limits.bytes / 2);
+  return limits;
 }
 
 Result<void> add_to_epoll(const Fd& epoll, int fd) {
@@ -56,19 +49,19 @@ Result<void> add_to_epoll(const Fd& epoll, int fd) {
 
 }  // namespace
 
-Daemon::Daemon(config::Settings settings, std::unique_ptr<match::Matcher> matcher, Now started)
-    : settings_(std::move(settings)), matcher_(std::move(matcher)), started_(started) {
+Daemon::Daemon(Loaded loaded, SettingsLoader load, Now started)
+    : loaded_(std::move(loaded)), load_(std::move(load)), settings_(loaded_.settings), started_(started) {
   if (settings_.shield.workers == 0)
     settings_.shield.workers = std::clamp(std::thread::hardware_concurrency(), 1U, 64U);
 }
 
 Daemon::~Daemon() = default;
 
-Result<std::unique_ptr<Daemon>> Daemon::start(config::Settings settings,
-                                              std::unique_ptr<match::Matcher> matcher) {
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(settings), std::move(matcher), now()));
+Result<std::unique_ptr<Daemon>> Daemon::start(Loaded loaded, SettingsLoader load) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(loaded), std::move(load), now()));
   if (auto done = daemon->lock(); !done) return tl::unexpected(done.error());
   if (auto done = daemon->open_state(); !done) return tl::unexpected(done.error());
+  if (auto done = daemon->open_rules(); !done) return tl::unexpected(done.error());
   auto queues = daemon->open_queues();
   if (!queues) return tl::unexpected(queues.error());
   if (auto done = daemon->open_table(); !done) return tl::unexpected(done.error());
@@ -108,6 +101,26 @@ Result<void> Daemon::open_state() {
   return {};
 }
 
+// Compiled a second time only where an operator's word stands above the files'.
+Result<void> Daemon::open_rules() {
+  auto overrides = keeper_->with_store([](store::Store& store) { return store.rule_overrides(); });
+  if (!overrides) return tl::unexpected(overrides.error());
+  auto set = std::make_shared<RuleSet>();
+  set->rules = apply_overrides(std::move(loaded_.rules), *overrides);
+  set->overrides = std::move(*overrides);
+  const bool overridden =
+      std::ranges::any_of(set->rules, [](const LoadedRule& rule) { return rule.override.has_value(); });
+  auto matcher = overridden ? compile_rules(set->rules) : std::move(loaded_.matcher);
+  if (!matcher) return tl::unexpected(matcher.error());
+  set->matcher = std::move(*matcher);
+  set->counters = rule_counters(*set->matcher, *counters_);
+  set->policy = settings_.policy;
+  set->directory = settings_.paths.rules;
+  set->loaded = started_.wall;
+  first_rules_ = std::move(set);
+  return {};
+}
+
 Result<std::vector<std::unique_ptr<capture::NetlinkQueue>>> Daemon::open_queues() const {
   std::vector<std::unique_ptr<capture::NetlinkQueue>> queues;
   for (unsigned i = 0; i <= settings_.shield.workers; ++i) {
@@ -123,7 +136,9 @@ Result<std::vector<std::unique_ptr<capture::NetlinkQueue>>> Daemon::open_queues(
 }
 
 Result<void> Daemon::open_table() {
-  auto table = enforce::ShieldTable::open(table_options(settings_, mode_->observe()));
+  auto options = table_options(settings_);
+  options.observe = mode_->observe();
+  auto table = enforce::ShieldTable::open(std::move(options));
   if (!table) return tl::unexpected(table.error());
   auto whitelist = keeper_->with_store([](store::Store& store) { return store.whitelist(); });
   if (!whitelist) return tl::unexpected(whitelist.error());
@@ -134,22 +149,31 @@ Result<void> Daemon::open_table() {
 }
 
 void Daemon::make_workers(std::vector<std::unique_ptr<capture::NetlinkQueue>> queues) {
-  for (const match::Rule& rule : matcher_->rules()) rule_counters_.push_back(counters_->rule(rule.id));
-  common_ = std::make_unique<Common>(
-      Common{settings_.policy, *matcher_, rule_counters_, *counters_, mode_->observe()});
-  const Outlets outlets{enforcer_->requests(), keeper_->evidence(), *counters_};
+  common_ =
+      std::make_unique<Common>(Common{*counters_, mode_->observe(), stream_limits(settings_, queues.size())});
+  auto resets = inject::RawSender::open();
+  if (resets)
+    resets_.emplace(std::move(*resets));
+  else
+    log_warning("{}", resets.error().text);
+  const Outlets outlets{enforcer_->requests(), keeper_->evidence(), resets_ ? &*resets_ : nullptr,
+                        *counters_};
   for (std::size_t i = 0; i < queues.size(); ++i) {
     const auto source_class =
         i + 1 == queues.size() ? decide::SourceClass::peer : decide::SourceClass::unknown;
     auto& counters = counters_->worker(i);
-    auto shield = std::make_unique<Shield>(*common_, counters, source_class, kSourcesPerWorker);
+    auto shield = std::make_unique<Shield>(*common_, RulesInHand(first_rules_), counters, source_class,
+                                           kSourcesPerWorker);
     workers_.push_back(std::make_unique<Worker>(std::move(queues[i]), std::move(shield), outlets, counters));
   }
 }
 
 Result<void> Daemon::open_control() {
+  rulebook_ = std::make_unique<Rulebook>(
+      Rulebook::Parts{settings_, *enforcer_, *keeper_, *counters_, workers_}, std::move(first_rules_),
+      std::move(loaded_.settings), std::move(load_), [this] { keep_up(); });
   running_ = std::make_unique<Running>(
-      Running{settings_, *matcher_, *counters_, *keeper_, *enforcer_, *mode_, workers_, started_});
+      Running{settings_, *rulebook_, *counters_, *keeper_, *enforcer_, *mode_, workers_, started_});
   auto server = control::Server::listen({.path = settings_.paths.runtime / "sipwardd.sock",
                                          .read_group = settings_.control.read_group,
                                          .admin_group = settings_.control.admin_group},
@@ -170,8 +194,8 @@ Result<void> Daemon::protect() {
   if (!adopted) return tl::unexpected(adopted.error());
   log_info("ready: {} on UDP {} TCP {}, {} workers, {} rules, {} bans, mode {}{}",
            *adopted ? "took over" : "shielding", fmt::join(settings_.shield.udp_ports, ","),
-           fmt::join(settings_.shield.tcp_ports, ","), settings_.shield.workers, matcher_->rules().size(),
-           enforcer_->ban_count(), mode_->current().mode,
+           fmt::join(settings_.shield.tcp_ports, ","), settings_.shield.workers,
+           rulebook_->current().matcher->rules().size(), enforcer_->ban_count(), mode_->current().mode,
            enforcer_->queue_target() == enforce::QueueTarget::native ? "" : ", queues through nft_compat");
   notify("READY=1");
   return {};
@@ -205,7 +229,7 @@ int Daemon::run() {
       if (fd != signals_.get() || ::read(fd, &signal, sizeof signal) != static_cast<ssize_t>(sizeof signal))
         continue;
       if (signal.ssi_signo == SIGHUP) {
-        log_info("settings and rules are read at start alone; a restart keeps bans, whitelist and counters");
+        reload_for_signal(*running_, signal.ssi_uid);
         continue;
       }
       stop();
@@ -217,11 +241,15 @@ int Daemon::run() {
 void Daemon::tend() {
   std::uint64_t expirations = 0;
   if (::read(timer_.get(), &expirations, sizeof expirations) < 0) return;
+  keep_up();
+  server_->poll();  // idle clients are dropped here too
+}
+
+void Daemon::keep_up() {
   const Now time = now();
   mode_->tend(time);
   running_->table_present = enforcer_->tend(time);
   count_queue_losses();
-  server_->poll();  // idle clients are dropped here too
   if (is_alive(time.steady)) notify("WATCHDOG=1");
 }
 

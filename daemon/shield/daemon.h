@@ -2,29 +2,38 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/handle.h"
 #include "config/settings.h"
 #include "control/server.h"
+#include "inject/raw_sender.h"
 #include "running.h"
 
 namespace sipward::shield {
 
+// What was read and checked before anything is touched.
+struct Loaded {
+  config::Settings settings;
+  std::vector<match::Rule> rules;
+  std::unique_ptr<match::Matcher> matcher;  // of all the rules
+};
+
 class Daemon {
  public:
   // Everything that can fail, fails here, and leaves the kernel as it was. After it the shield is up.
-  [[nodiscard]] static Result<std::unique_ptr<Daemon>> start(config::Settings settings,
-                                                             std::unique_ptr<match::Matcher> matcher);
+  [[nodiscard]] static Result<std::unique_ptr<Daemon>> start(Loaded loaded, SettingsLoader load);
   ~Daemon();
 
   // Until SIGTERM or SIGINT. Returns the program's exit status.
   [[nodiscard]] int run();
 
  private:
-  Daemon(config::Settings settings, std::unique_ptr<match::Matcher> matcher, Now started);
+  Daemon(Loaded loaded, SettingsLoader load, Now started);
   [[nodiscard]] Result<void> lock();
   [[nodiscard]] Result<void> open_state();
+  [[nodiscard]] Result<void> open_rules();
   [[nodiscard]] Result<std::vector<std::unique_ptr<capture::NetlinkQueue>>> open_queues() const;
   [[nodiscard]] Result<void> open_table();
   [[nodiscard]] Result<void> open_control();
@@ -32,21 +41,25 @@ class Daemon {
   [[nodiscard]] Result<void> protect();
   [[nodiscard]] Result<void> watch();
   void tend();
+  void keep_up();
   void count_queue_losses();
   [[nodiscard]] bool is_alive(Instant now) const;
   void stop();
 
-  config::Settings settings_;
-  std::unique_ptr<match::Matcher> matcher_;
+  Loaded loaded_;
+  SettingsLoader load_;
+  config::Settings settings_;  // in force
   Now started_;
   Fd lock_;
   std::unique_ptr<metrics::Counters> counters_;
   std::unique_ptr<Keeper> keeper_;
   std::unique_ptr<ModeSwitch> mode_;
   std::unique_ptr<Enforcer> enforcer_;
-  std::vector<metrics::RuleCounter*> rule_counters_;
+  std::shared_ptr<const RuleSet> first_rules_;
   std::unique_ptr<Common> common_;
+  std::optional<inject::RawSender> resets_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Rulebook> rulebook_;
   std::unique_ptr<Running> running_;
   std::unique_ptr<control::Server> server_;
   std::vector<std::uint64_t> queue_losses_;

@@ -310,6 +310,10 @@ Result<void> Enforcer::set_observe(bool observe) {
   return state_.with([&](State& state) { return state.table.set_observe(observe); });
 }
 
+Result<void> Enforcer::change(const enforce::ShieldTableOptions& wanted) {
+  return state_.with([&](State& state) { return state.table.change(wanted); });
+}
+
 Result<std::map<std::string, enforce::CounterValue>> Enforcer::counters() {
   return state_.with([](State& state) { return state.table.counters(); });
 }

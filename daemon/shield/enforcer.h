@@ -63,6 +63,7 @@ class Enforcer {
   [[nodiscard]] std::vector<store::WhitelistEntry> whitelist();
 
   [[nodiscard]] Result<void> set_observe(bool observe);
+  [[nodiscard]] Result<void> change(const enforce::ShieldTableOptions& wanted);
   [[nodiscard]] Result<std::map<std::string, enforce::CounterValue>> counters();
   [[nodiscard]] enforce::QueueTarget queue_target();
 

@@ -18,7 +18,6 @@ namespace {
 
 using namespace sipward;
 
-constexpr char kDefaultConfig[] = "/etc/sipward/sipward.toml";
 // sysexits(3), so that systemd can tell what a restart cannot mend.
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
@@ -45,15 +44,15 @@ int complain_of_file(const Error& error) {
 }
 
 Result<config::Settings> settings_of(const Arguments& arguments) {
-  if (!arguments.config.empty()) return config::load_settings(arguments.config);
-  if (std::filesystem::exists(kDefaultConfig)) return config::load_settings(kDefaultConfig);
-  return config::Settings{};
+  return arguments.config.empty() ? config::load_default_settings() : config::load_settings(arguments.config);
 }
 
-Result<std::unique_ptr<match::Matcher>> matcher_of(const config::Settings& settings) {
+Result<shield::Loaded> load(config::Settings settings) {
   auto rules = match::load_rules(settings.paths.rules);
   if (!rules) return tl::unexpected(rules.error());
-  return match::make_hyperscan_matcher(std::move(*rules));
+  auto matcher = match::make_hyperscan_matcher(*rules);
+  if (!matcher) return tl::unexpected(matcher.error());
+  return shield::Loaded{std::move(settings), std::move(*rules), std::move(*matcher)};
 }
 
 // Root by hand or the unit's user: two capabilities are enough for both.
@@ -88,15 +87,15 @@ int run(const Arguments& arguments) {
     return 0;
   }
   shield::set_log_level(settings->log_level);
-  auto matcher = matcher_of(*settings);
-  if (!matcher) return complain_of_file(matcher.error());
+  auto loaded = load(std::move(*settings));
+  if (!loaded) return complain_of_file(loaded.error());
   if (arguments.check_config) {
-    fmt::print("the configuration is good: {} rules\n", (*matcher)->rules().size());
+    fmt::print("the configuration is good: {} rules\n", loaded->rules.size());
     return 0;
   }
   if (auto done = keep_two_capabilities(); !done) return complain(done.error(), kExitFailure);
   block_signals();
-  auto daemon = shield::Daemon::start(std::move(*settings), std::move(*matcher));
+  auto daemon = shield::Daemon::start(std::move(*loaded), [arguments] { return settings_of(arguments); });
   if (!daemon) return complain(daemon.error(), kExitFailure);
   return (*daemon)->run();
 }
@@ -107,7 +106,7 @@ int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("sipwardd, the SIP shield: reads SIP before the softswitch does and drops scanners");
   app.add_option("-c,--config", arguments.config,
-                 fmt::format("configuration file (default: {}, if it exists)", kDefaultConfig));
+                 fmt::format("configuration file (default: {}, if it exists)", config::kSettingsPath));
   app.add_flag("--check-config", arguments.check_config, "check configuration and rules, and exit");
   app.add_flag("--print-config", arguments.print_config, "print every setting with its meaning, and exit");
   app.set_version_flag("--version", "sipwardd " SIPWARD_VERSION);

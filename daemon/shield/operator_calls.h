@@ -20,9 +20,18 @@ using nlohmann::json;
 // operator_status.cc
 [[nodiscard]] Result<json> get_status(Running& running, const json& parameters);
 [[nodiscard]] Result<json> get_stats(Running& running, const json& parameters);
-[[nodiscard]] Result<json> list_rules(Running& running, const json& parameters);
 [[nodiscard]] Result<json> get_mode(Running& running, const json& parameters);
 [[nodiscard]] Result<json> set_mode(Running& running, const json& parameters, const Caller& caller);
+// operator_effective.cc
+[[nodiscard]] Result<json> get_effective(Running& running, const json& parameters);
+// operator_rules.cc
+[[nodiscard]] Result<json> list_rules(Running& running, const json& parameters);
+[[nodiscard]] Result<json> show_rule(Running& running, const json& parameters);
+[[nodiscard]] Result<json> override_rule(Running& running, const json& parameters, const Caller& caller);
+[[nodiscard]] Result<json> reset_rule(Running& running, const json& parameters, const Caller& caller);
+[[nodiscard]] Result<json> reload(Running& running, const json& parameters, const Caller& caller);
+// The same for SIGHUP: what comes of it is in the log and the audit table. `sender`: whose signal it was.
+void reload_for_signal(Running& running, uid_t sender);
 // operator_whitelist.cc
 [[nodiscard]] Result<json> list_whitelist(Running& running, const json& parameters);
 [[nodiscard]] Result<json> check_whitelist(Running& running, const json& parameters);

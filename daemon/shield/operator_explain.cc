@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "operator_calls.h"
+#include "shown_value.h"
+#include "suspicion.h"
 
 namespace sipward::shield {
 namespace {
@@ -30,14 +32,19 @@ std::optional<limit::Source> find_source(Running& running, const Address& addres
   return std::nullopt;
 }
 
-json counters_of(const std::optional<limit::Source>& source, Now time) {
+json counters_of(const std::optional<limit::Source>& source, const RuleSet& rules, Now time) {
   if (!source) return nullptr;
   const auto wall = [&](Instant at) {
     return to_json(
         std::optional(time.wall - std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - at)));
   };
   const auto reason = static_cast<decide::Reason>(source->last_drop_reason);
-  return {{"read", source->read},
+  const ScoreView score = view_score(source->score, *rules.matcher, rules.policy, time.steady);
+  return {{"score", static_cast<std::int64_t>(score.score)},
+          {"score_with_observed", static_cast<std::int64_t>(score.with_observed)},
+          {"score_ban_at", rules.policy.score_ban_at},
+          {"score_rules", score.rules},
+          {"read", source->read},
           {"passed", source->read - source->dropped},
           {"dropped", source->dropped},
           {"reason", source->dropped > 0 ? std::string(to_string(reason)) : ""},
@@ -46,6 +53,7 @@ json counters_of(const std::optional<limit::Source>& source, Now time) {
 }
 
 json to_json(const store::EvidenceRecord& record) {
+  const ShownValue value = show_value(record.value, record.match_begin, record.match_end);
   return {{"time", shield::to_json(std::optional(record.time))},
           {"rule", record.rule},
           {"reason", record.reason},
@@ -54,10 +62,12 @@ json to_json(const store::EvidenceRecord& record) {
           {"source_port", record.source_port},
           {"destination", record.destination},
           {"verified", record.verified},
-          {"excerpt", record.excerpt},
-          {"value", record.value},
-          {"match_begin", record.match_begin},
-          {"match_end", record.match_end}};
+          {"observed", record.observed},
+          {"detail", record.detail},
+          {"excerpt", show_value(record.excerpt).text},
+          {"value", value.text},
+          {"match_begin", value.begin},
+          {"match_end", value.end}};
 }
 
 json to_json(const store::EndedBan& ended) {
@@ -149,7 +159,7 @@ Result<json> explain(Running& running, const json& parameters) {
   if (!history) return tl::unexpected(history.error());
   for (const store::EvidenceRecord& record : *evidence) reply["evidence"].push_back(to_json(record));
   for (const store::EndedBan& ended : *history) reply["history"].push_back(to_json(ended));
-  reply["counters"] = counters_of(source, time);
+  reply["counters"] = counters_of(source, running.rulebook.current(), time);
   reply["new_options"] = judge_options(running, source_class, ban.has_value(), source);
   reply["advice"] = advice(address->to_string(), source_class, ban);
   return reply;

@@ -49,15 +49,20 @@ json queues(Running& running, Now time) {
 }
 
 json rules_summary(Running& running) {
-  const auto rules = running.matcher.rules();
+  const RuleSet& set = running.rulebook.current();
+  const auto rules = set.matcher->rules();
   const auto with = [&](match::Action action) {
     return std::ranges::count(rules, action, &match::Rule::action);
   };
   return {{"count", rules.size()},
           {"ban", with(match::Action::ban)},
           {"drop", with(match::Action::drop)},
+          {"score", with(match::Action::score)},
           {"log", with(match::Action::log)},
-          {"directory", running.settings.paths.rules.string()}};
+          {"observe", std::ranges::count(set.rules, RuleState::observe, &LoadedRule::state)},
+          {"disabled", std::ranges::count(set.rules, RuleState::disabled, &LoadedRule::state)},
+          {"loaded", to_json(std::optional(set.loaded))},
+          {"directory", set.directory.string()}};
 }
 
 json mode_of(Running& running) {
@@ -74,6 +79,7 @@ json problems(const Running& running, const json& status) {
     if (!queue["alive"].get<bool>())
       found.push_back(fmt::format("the worker of queue {} does not answer", queue["number"].get<int>()));
   if (running.mode.observe()) found.push_back("mode observe: nothing is dropped");
+  if (running.rulebook.current().matcher->rules().empty()) found.push_back("every rule is disabled");
   if (const auto errors = status["store"]["errors"].get<std::uint64_t>(); errors > 0)
     found.push_back(fmt::format("the database could not be written {} times", errors));
   if (const json& table = status["conntrack"]; !table.is_null()) {
@@ -108,7 +114,7 @@ json dropped_by_reason(metrics::Counters& counters, const KernelCounters& kernel
     if (decide::is_drop(reason)) row[std::string(to_string(reason))] = counters.by_reason(reason);
   }
   row["banned"] = row["banned"].get<std::uint64_t>() + packets(kernel, "banned");
-  for (const char* guard : {"source_rate", "meter_full", "unknown_budget"})
+  for (const char* guard : {"source_rate", "meter_full", "unknown_budget", "connection_rate", "connections"})
     row[guard] = packets(kernel, guard);
   row["lost_with_daemon"] = counters.event(Event::lost_with_daemon).get();
   row["lost_in_queue"] = counters.event(Event::lost_in_queue).get();
@@ -116,7 +122,8 @@ json dropped_by_reason(metrics::Counters& counters, const KernelCounters& kernel
   const std::uint64_t gone_on = packets(kernel, "trusted") + packets(kernel, "banned") +
                                 packets(kernel, "source_rate") + packets(kernel, "meter_full") +
                                 packets(kernel, "unknown_budget") + packets(kernel, "observed_guard") +
-                                packets(kernel, "queued");
+                                packets(kernel, "connection_rate") + packets(kernel, "connections") +
+                                packets(kernel, "encrypted") + packets(kernel, "queued");
   const std::uint64_t offered = packets(kernel, "offered");
   row["other_rules"] = offered > gone_on ? offered - gone_on : 0;
   return row;
@@ -157,6 +164,7 @@ json packets_summary(Running& running, const KernelCounters& kernel) {
            {"passed",
             {{"trusted", packets(kernel, "trusted")},
              {"read", packets(kernel, "passed")},
+             {"encrypted", packets(kernel, "encrypted")},
              {"observed_guard", packets(kernel, "observed_guard")}}},
            {"read_as", passed_by_reason(running.counters)},
            {"dropped", dropped_by_reason(running.counters, kernel)},
@@ -173,7 +181,8 @@ json packets_summary(Running& running, const KernelCounters& kernel) {
 
 json by_rule(Running& running) {
   json rows = json::array();
-  for (const match::Rule& rule : running.matcher.rules()) {
+  for (const LoadedRule& loaded : running.rulebook.current().rules) {
+    const match::Rule& rule = loaded.rule;
     const metrics::RuleCounter* counter = running.counters.rule(rule.id);
     if (counter && counter->hits.get() > 0)
       rows.push_back(
@@ -224,7 +233,20 @@ json events(metrics::Counters& counters) {
     row[std::string(to_string(event))] = counters.event(event).get();
   }
   row["verdict_errors"] = counters.verdict_errors();
+  row["truncated"] = counters.truncated();
   return row;
+}
+
+json tcp_streams(const metrics::Counters& counters) {
+  json trouble = json::object();
+  for (std::size_t i = 1; i < stream::kTroubles; ++i) {
+    const auto kind = static_cast<stream::Trouble>(i);
+    trouble[std::string(to_string(kind))] = counters.tcp_trouble(kind);
+  }
+  return {{"connections", counters.tcp_connections()},
+          {"bytes", counters.tcp_bytes()},
+          {"evicted", counters.tcp_evictions()},
+          {"trouble", std::move(trouble)}};
 }
 
 }  // namespace
@@ -239,7 +261,11 @@ Result<json> get_status(Running& running, const json&) {
       {"uptime_ms",
        std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - running.started.steady).count()},
       {"mode", mode_of(running)},
-      {"ports", {{"udp", running.settings.shield.udp_ports}, {"tcp", running.settings.shield.tcp_ports}}},
+      {"ports",
+       {{"udp", running.settings.shield.udp_ports},
+        {"tcp", running.settings.shield.tcp_ports},
+        {"tls", running.settings.shield.tls_ports},
+        {"ws", running.settings.shield.ws_ports}}},
       {"queue_target", native ? "native" : "compat"},
       {"fail_open", running.settings.shield.fail_open},
       {"queues", queues(running, time)},
@@ -265,32 +291,8 @@ Result<json> get_stats(Running& running, const json& parameters) {
               {"by_rule", by_rule(running)},
               {"by_method", by_method(running.counters)},
               {"by_source", by_source(running, *rows, now())},
+              {"tcp", tcp_streams(running.counters)},
               {"events", events(running.counters)}};
-}
-
-Result<json> list_rules(Running& running, const json&) {
-  json rows = json::array();
-  for (const match::Rule& rule : running.matcher.rules()) {
-    const metrics::RuleCounter* counter = running.counters.rule(rule.id);
-    const std::uint64_t last_ms = counter ? counter->last_hit_ms.get() : 0;
-    const auto last =
-        last_ms == 0 ? std::nullopt : std::optional(WallTime(std::chrono::milliseconds(last_ms)));
-    const match::Condition& first = rule.conditions.front();
-    rows.push_back({{"id", rule.id},
-                    {"action", match::to_string(rule.action)},
-                    {"scope", match::scope_text(first)},
-                    {"match", match::to_string(first.match)},
-                    {"pattern", first.pattern},
-                    {"conditions", rule.conditions.size()},
-                    {"description", rule.description},
-                    {"source", rule.source},
-                    {"added", rule.added},
-                    {"hits", counter ? counter->hits.get() : 0},
-                    {"last_hit", to_json(last)},
-                    {"file", rule.file},
-                    {"line", rule.line}});
-  }
-  return json{{"rules", rows}};
 }
 
 Result<json> get_mode(Running& running, const json&) {

@@ -7,16 +7,16 @@
 #include "config/settings.h"
 #include "enforcer.h"
 #include "keeper.h"
-#include "match/matcher.h"
 #include "metrics/counters.h"
 #include "mode.h"
+#include "rulebook.h"
 #include "worker.h"
 
 namespace sipward::shield {
 
 struct Running {
   const config::Settings& settings;
-  const match::Matcher& matcher;
+  Rulebook& rulebook;
   metrics::Counters& counters;
   Keeper& keeper;
   Enforcer& enforcer;

@@ -2,14 +2,24 @@
 
 #include <algorithm>
 
+#include "sip/start_line.h"
+#include "suspicion.h"
+
 namespace sipward::shield {
 namespace {
 
 // Evidence of the same source is kept this often; the newest few stay in the database.
 constexpr auto kEvidenceInterval = std::chrono::seconds(10);
 
-std::string excerpt(std::string_view bytes) {
-  return std::string(bytes.substr(0, store::kExcerptMax));
+// A head of merged datagrams is read again for each line in it that looks like a request's. Who writes heads full of
+// such lines gets no more of our time than this many readings of all bytes.
+constexpr std::size_t kReadingsMax = 8;
+
+// How much of `bytes` was read to find out what `message` is.
+std::size_t size_read(const sip::Message& message, std::string_view bytes) {
+  if (message.kind() != sip::Kind::request) return message.start_line().size();
+  const char* body = message.body().data();
+  return body ? static_cast<std::size_t>(body - bytes.data()) : bytes.size();
 }
 
 std::string_view top_via(const sip::Message& message) {
@@ -17,65 +27,154 @@ std::string_view top_via(const sip::Message& message) {
   return via ? via->value : std::string_view();
 }
 
-std::string destination_of(const packet::Datagram& datagram) {
-  const bool v6 = datagram.destination.family() == Family::ipv6;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", datagram.destination.to_string(), v6 ? "]" : "",
-                     datagram.destination_port);
-}
-
-// Which rule is to blame; none when the policy alone refused.
-const match::Rule* blamed_rule(const decide::Evidence& evidence, const decide::Decision& decision) {
-  return decision.reason == decide::Reason::signature ? evidence.hits->strongest : nullptr;
-}
-
-enforce::Cause cause_of(const decide::Evidence& evidence, const decide::Decision& decision) {
-  const match::Rule* rule = blamed_rule(evidence, decision);
+enforce::Cause cause_of(const decide::Evidence& evidence, const decide::Decision& decision,
+                        const match::Matcher& matcher) {
+  const match::Rule* rule = blame({evidence, decision.reason}, matcher).rule;
   const std::string reason(to_string(decision.reason));
-  return {reason, rule ? rule->id : "", fmt::format("auto:{}", rule ? rule->id : reason), evidence.verified};
+  const bool by_rule = rule != nullptr && decision.reason == decide::Reason::signature;
+  return {reason, rule ? rule->id : "", fmt::format("auto:{}", by_rule ? rule->id : reason),
+          evidence.verified};
 }
 
 }  // namespace
 
-Shield::Shield(const Common& common, metrics::WorkerCounters& counters, decide::SourceClass source_class,
-               std::size_t sources_max)
+Shield::Shield(const Common& common, RulesInHand rules, metrics::WorkerCounters& counters,
+               decide::SourceClass source_class, std::size_t sources_max)
     : common_(common),
       counters_(counters),
       source_class_(source_class),
-      scratch_(common.matcher.new_scratch()),
+      rules_(std::move(rules)),
+      streams_(common.streams),
       sources_(sources_max) {}
 
-Outcome Shield::process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources,
-                        Now now) {
-  const auto datagram = packet::decode(packet);
+void Shield::take_new_rules() {
+  new_rules_.take(rules_);
+}
+
+Outcome Shield::process(const Incoming& incoming, limit::SourceTable& sources, Now now) {
+  const auto datagram = packet::decode(incoming.packet, incoming.cut);
   if (!datagram) return count({});
   limit::Source& source = sources.touch(datagram->source, now.steady);
   ++source.read;
   const bool tcp = datagram->protocol == packet::Protocol::tcp;
-  return count(judge({*datagram, tcp && verified, sources, source, now}, datagram->payload));
+  // One bad message must not end the connection that a peer's other calls use too: it passes, and a counter
+  // tells.
+  const bool observed =
+      common_.observe.load(std::memory_order_relaxed) || (tcp && source_class_ == decide::SourceClass::peer);
+  const Arrival arrival{*datagram, tcp && incoming.verified, observed, sources, source, now};
+  if (tcp) return count(judge_segment(arrival, incoming.cut));
+  return count(incoming.merged ? judge_train(arrival) : judge(arrival, datagram->payload));
+}
+
+Outcome Shield::judge_train(const Arrival& arrival) {
+  const std::string_view train = arrival.datagram.payload;
+  Outcome outcome = judge(arrival, train);
+  std::size_t left = kReadingsMax * train.size();
+  std::size_t at = 0;
+  while (!decide::is_drop(outcome.reason)) {
+    at = sip::find_request_line(train, std::min(train.find('\n', at), train.size()));
+    if (at == std::string_view::npos) break;
+    Outcome judged = judge(arrival, train.substr(at));
+    if (decide::is_drop(judged.reason) || !outcome.would_drop) outcome = std::move(judged);
+    const std::size_t size = size_read(message_, train.substr(at));
+    if (size > left) return refuse(arrival, train, evidence_of(arrival, train, {}), {decide::Reason::malformed});
+    left -= size;
+  }
+  return outcome;
+}
+
+Outcome Shield::judge_segment(const Arrival& arrival, bool cut) {
+  Outcome outcome = judge(arrival, {});  // as a segment without bytes: is its source served at all?
+  if (decide::is_drop(outcome.reason)) return outcome;
+  const bool lenient = arrival.observed || !rules_.set->policy.drop_not_sip;
+  stream::Segment segment =
+      streams_.take({arrival.datagram, arrival.verified, lenient, cut}, arrival.now.steady);
+  while (const auto item = segment.next()) {
+    Outcome judged = judge(arrival, item->bytes);
+    if (decide::is_drop(judged.reason)) {
+      end(arrival, segment, judged);
+      return judged;
+    }
+    if (outcome.would_drop) continue;
+    if (outcome.consequences.evidence)
+      judged.consequences.evidence = std::move(outcome.consequences.evidence);
+    outcome = std::move(judged);
+  }
+  count_streams(segment.trouble());
+  const bool readable = segment.trouble() == stream::Trouble::none;
+  return readable || (lenient && !arrival.observed) ? std::move(outcome) : refuse_segment(arrival, segment);
+}
+
+// Bytes that cannot be read must not reach a softswitch that might find a message in them.
+Outcome Shield::refuse_segment(const Arrival& arrival, stream::Segment& segment) {
+  const bool not_sip = segment.trouble() == stream::Trouble::not_sip;
+  decide::Decision decision;
+  decision.reason = not_sip ? decide::Reason::not_sip : decide::Reason::tcp_stream;
+  const std::string_view bytes = arrival.datagram.payload;
+  message_.read({});  // the last message's bytes may be gone
+  Outcome outcome = refuse(arrival, bytes, evidence_of(arrival, bytes, {}), decision);
+  if (outcome.consequences.evidence) outcome.consequences.evidence->value = to_string(segment.trouble());
+  if (!arrival.observed && ends_connection(segment.trouble())) end(arrival, segment, outcome);
+  return outcome;
+}
+
+void Shield::end(const Arrival& arrival, stream::Segment& segment, Outcome& outcome) {
+  segment.end();
+  const packet::Datagram& datagram = arrival.datagram;
+  if (!datagram.tcp.ack) return;  // before the handshake's end: no number that the client would take
+  outcome.consequences.reset = inject::TcpReset{.client = {datagram.source, datagram.source_port},
+                                                .server = {datagram.destination, datagram.destination_port},
+                                                .server_expects = segment.expected(),
+                                                .client_expects = datagram.tcp.acknowledgment};
 }
 
 Outcome Shield::judge(const Arrival& arrival, std::string_view bytes) {
   message_.read(bytes);
   // Only requests are matched: what a response says in From is our own side's words.
   const bool is_request = message_.kind() == sip::Kind::request;
-  const match::Hits hits = is_request ? common_.matcher.scan(message_, *scratch_) : match::Hits{};
+  const match::Hits hits = is_request ? rules_.set->matcher->scan(message_, *rules_.scratch) : match::Hits{};
   count_rules(hits, arrival.now);
 
-  const auto evidence = evidence_of(arrival, bytes, hits);
-  const auto decision = decide::decide(evidence, common_.policy);
+  auto evidence = evidence_of(arrival, bytes, hits);
+  const bool charged =
+      charge_score(arrival.source, *rules_.set->matcher, rules_.set->policy, evidence, arrival.now.steady);
+  const auto decision = decide::decide(evidence, rules_.set->policy);
   const bool drop = decide::is_drop(decision.reason);
-  const bool observed = drop && common_.observe.load(std::memory_order_relaxed);
-  count_method(drop && !observed);
-  if (!drop) return {decision.reason, std::nullopt, {}};
+  count_method(drop && !arrival.observed);
+  if (drop) return refuse(arrival, bytes, evidence, decision);
+  if (charged || decision.would_drop) return suspect(arrival, bytes, evidence, decision);
+  return {decision.reason, std::nullopt, {}};
+}
 
+Outcome Shield::refuse(const Arrival& arrival, std::string_view bytes, const decide::Evidence& evidence,
+                       const decide::Decision& decision) {
   limit::Source& source = arrival.source;
   ++source.dropped;
   source.last_drop_reason = static_cast<std::uint8_t>(decision.reason);
-  if (observed && decision.ban) common_.counters.event(metrics::Event::bans_observed).add();
-  Consequences consequences = consequences_of(arrival, bytes, evidence, decision, observed);
+  if (arrival.observed) note_observed_ban(arrival, decision.ban);
+  Consequences consequences = consequences_of(arrival, bytes, evidence, decision, arrival.observed);
   if (consequences.ban) source.banned_until = arrival.now.steady + consequences.ban->duration;
-  if (observed) return {decide::Reason::observed, decision.reason, std::move(consequences)};
+  if (arrival.observed) return {decide::Reason::observed, decision.reason, std::move(consequences)};
   return {decision.reason, std::nullopt, std::move(consequences)};
+}
+
+// It passes, though rules that only observe speak against it, or its source's score rose.
+Outcome Shield::suspect(const Arrival& arrival, std::string_view bytes, const decide::Evidence& evidence,
+                        const decide::Decision& decision) {
+  note_observed_ban(arrival, decision.would_ban);
+  const bool observed = decision.would_drop.has_value();
+  const Charge charge{evidence, decision.would_drop.value_or(decide::Reason::score), observed, true};
+  Consequences consequences;
+  if (is_evidence_due(arrival)) consequences.evidence = keep(arrival, bytes, charge);
+  if (observed) return {decide::Reason::observed, decision.would_drop, std::move(consequences)};
+  return {decision.reason, std::nullopt, std::move(consequences)};
+}
+
+// Once for each ban there would be, as in earnest: then the kernel drops what follows.
+void Shield::note_observed_ban(const Arrival& arrival, std::optional<std::chrono::milliseconds> ban) {
+  if (!ban || arrival.source.observed_ban_until > arrival.now.steady) return;
+  arrival.source.observed_ban_until = arrival.now.steady + *ban;
+  common_.counters.event(metrics::Event::bans_observed).add();
 }
 
 decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view bytes,
@@ -89,15 +188,15 @@ decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view by
   evidence.empty = bytes.empty();
   evidence.message = &message_;
   evidence.hits = &hits;
-  if (decide::is_refused(message_, source_class_, common_.policy))
+  if (decide::is_refused(message_, source_class_, rules_.set->policy))
     evidence.refused_in_window = arrival.sources.count_refused(
-        arrival.source, top_via(message_), common_.policy.refuse_window, arrival.now.steady);
+        arrival.source, top_via(message_), rules_.set->policy.refuse_window, arrival.now.steady);
   return evidence;
 }
 
 void Shield::count_rules(const match::Hits& hits, Now now) {
   for (const std::uint32_t rule : hits.all) {
-    metrics::RuleCounter* counter = common_.rule_counters[rule];
+    metrics::RuleCounter* counter = rules_.set->counters[rule];
     if (!counter) continue;
     counter->hits.add();
     counter->last_hit_ms.set(static_cast<std::uint64_t>(now.wall.time_since_epoch().count()));
@@ -111,6 +210,15 @@ void Shield::count_method(bool dropped) {
   if (dropped) counters_.method_dropped[method].add();
 }
 
+void Shield::count_streams(stream::Trouble trouble) {
+  const stream::ConnectionTable& table = streams_.table();
+  counters_.tcp_connections.set(table.size());
+  counters_.tcp_bytes.set(table.bytes());
+  counters_.tcp_evictions.add(table.evictions() - evictions_counted_);
+  evictions_counted_ = table.evictions();
+  counters_.tcp_trouble[static_cast<std::size_t>(trouble)].add();
+}
+
 // Every packet once.
 Outcome Shield::count(Outcome outcome) {
   counters_.by_reason[static_cast<std::size_t>(outcome.reason)].add();
@@ -121,35 +229,26 @@ Outcome Shield::count(Outcome outcome) {
 Consequences Shield::consequences_of(const Arrival& arrival, std::string_view bytes,
                                      const decide::Evidence& evidence, const decide::Decision& decision,
                                      bool observed) const {
-  const packet::Datagram& datagram = arrival.datagram;
-  limit::Source& source = arrival.source;
-  const Now now = arrival.now;
   Consequences consequences;
   if (decision.ban && !observed)
-    consequences.ban = BanRequest{datagram.source, cause_of(evidence, decision), *decision.ban};
-  const bool due = source.evidence_at == Instant{} || now.steady - source.evidence_at >= kEvidenceInterval;
-  if (decision.reason == decide::Reason::banned || (!due && !consequences.ban)) return consequences;
-  source.evidence_at = now.steady;
-
-  store::EvidenceRecord& record = consequences.evidence.emplace();
-  record.time = now.wall;
-  record.source = datagram.source;
-  record.source_port = datagram.source_port;
-  record.destination = destination_of(datagram);
-  record.transport = evidence.transport == decide::Transport::tcp ? "tcp" : "udp";
-  record.reason = to_string(decision.reason);
-  record.verified = evidence.verified;
-  record.excerpt = excerpt(bytes);
-  if (const match::Rule* rule = blamed_rule(evidence, decision)) {
-    const std::string_view value = evidence.hits->hit.value;
-    const auto [begin, end] = common_.matcher.locate(rule->conditions.front(), value);
-    record.rule = rule->id;
-    record.action = match::to_string(rule->action);
-    record.value = excerpt(value);
-    record.match_begin = static_cast<std::uint32_t>(std::min(begin, record.value.size()));
-    record.match_end = static_cast<std::uint32_t>(std::min(end, record.value.size()));
-  }
+    consequences.ban = BanRequest{arrival.datagram.source, cause_of(evidence, decision, *rules_.set->matcher),
+                                  *decision.ban};
+  if (decision.reason != decide::Reason::banned && (consequences.ban || is_evidence_due(arrival)))
+    consequences.evidence = keep(arrival, bytes, {evidence, decision.reason, observed});
   return consequences;
+}
+
+bool Shield::is_evidence_due(const Arrival& arrival) {
+  const Instant last = arrival.source.evidence_at;
+  return last == Instant{} || arrival.now.steady - last >= kEvidenceInterval;
+}
+
+store::EvidenceRecord Shield::keep(const Arrival& arrival, std::string_view bytes,
+                                   const Charge& charge) const {
+  arrival.source.evidence_at = arrival.now.steady;
+  return make_record(
+      {arrival.datagram, arrival.source, *rules_.set->matcher, rules_.set->policy, arrival.now}, charge,
+      bytes);
 }
 
 }  // namespace sipward::shield

@@ -2,29 +2,29 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
 #include <optional>
 #include <span>
 
 #include "base/guarded.h"
 #include "decide/decide.h"
 #include "enforce/ban_ledger.h"
+#include "evidence.h"
+#include "inject/tcp_reset.h"
 #include "limit/source_table.h"
-#include "match/matcher.h"
 #include "metrics/counters.h"
 #include "packet/decode.h"
+#include "rule_set.h"
 #include "sip/message.h"
 #include "store/store.h"
+#include "stream/stream_reader.h"
 
 namespace sipward::shield {
 
 // What all workers share. Everything in it outlives them and is safe to use from any thread.
 struct Common {
-  const decide::Policy& policy;
-  const match::Matcher& matcher;
-  std::span<metrics::RuleCounter* const> rule_counters;  // by the rule's index; null: not counted
   metrics::Counters& counters;
   std::atomic<bool>& observe;
+  stream::TableLimits streams{};  // of each worker
 };
 
 // Asks the enforcer to ban a source.
@@ -37,24 +37,38 @@ struct BanRequest {
 // What is to be done about a packet beside its verdict. Rare, so it may allocate.
 struct Consequences {
   std::optional<BanRequest> ban;
+  std::optional<inject::TcpReset> reset;  // the packet's connection is to end
   std::optional<store::EvidenceRecord> evidence;
 };
 
 struct Outcome {
   decide::Reason reason = decide::Reason::undecodable;
-  std::optional<decide::Reason> would_drop;  // why, when `reason` is observed
+  std::optional<decide::Reason>
+      would_drop;  // why, when `reason` is observed: the mode or a rule only observes
   Consequences consequences;
+};
+
+// A packet as it comes in.
+struct Incoming {
+  std::span<const std::byte> packet;
+  bool verified = false;  // TCP: the handshake of its connection was completed
+  bool cut = false;       // its end is missing here
+  bool merged = false;    // several packets of one flow, made one by the kernel (GRO, GSO)
 };
 
 // The pipeline of one worker. One thread, except for what the source table's lock guards.
 class Shield {
  public:
-  Shield(const Common& common, metrics::WorkerCounters& counters, decide::SourceClass source_class,
-         std::size_t sources_max);
+  Shield(const Common& common, RulesInHand rules, metrics::WorkerCounters& counters,
+         decide::SourceClass source_class, std::size_t sources_max);
 
   // decode -> look up the source -> judge what it carries -> count. Never throws on traffic.
-  [[nodiscard]] Outcome process(std::span<const std::byte> packet, bool verified, limit::SourceTable& sources,
-                                Now now);
+  [[nodiscard]] Outcome process(const Incoming& incoming, limit::SourceTable& sources, Now now);
+
+  // Between two batches: goes on with the rules that new_rules() holds, if there are any.
+  void take_new_rules();
+  // Where the control thread leaves them.
+  [[nodiscard]] RuleSlot& new_rules() { return new_rules_; }
 
   [[nodiscard]] Guarded<limit::SourceTable>& sources() { return sources_; }
 
@@ -63,27 +77,46 @@ class Shield {
   struct Arrival {
     const packet::Datagram& datagram;
     bool verified;
+    bool observed;  // nothing is enforced: what would be dropped is counted
     limit::SourceTable& sources;
     limit::Source& source;
     Now now;
   };
 
+  // The same for datagrams that were merged: a request may begin anywhere in them.
+  [[nodiscard]] Outcome judge_train(const Arrival& arrival);
+  // A segment passes if every message that it completes does.
+  [[nodiscard]] Outcome judge_segment(const Arrival& arrival, bool cut);
+  [[nodiscard]] Outcome refuse_segment(const Arrival& arrival, stream::Segment& segment);
+  void end(const Arrival& arrival, stream::Segment& segment, Outcome& outcome);
   // read SIP -> match -> decide.
   [[nodiscard]] Outcome judge(const Arrival& arrival, std::string_view bytes);
   [[nodiscard]] decide::Evidence evidence_of(const Arrival& arrival, std::string_view bytes,
                                              const match::Hits& hits) const;
   void count_rules(const match::Hits& hits, Now now);
+  [[nodiscard]] Outcome refuse(const Arrival& arrival, std::string_view bytes,
+                               const decide::Evidence& evidence, const decide::Decision& decision);
+  [[nodiscard]] Outcome suspect(const Arrival& arrival, std::string_view bytes,
+                                const decide::Evidence& evidence, const decide::Decision& decision);
+  void note_observed_ban(const Arrival& arrival, std::optional<std::chrono::milliseconds> ban);
   void count_method(bool dropped);
+  void count_streams(stream::Trouble trouble);
   [[nodiscard]] Outcome count(Outcome outcome);
   [[nodiscard]] Consequences consequences_of(const Arrival& arrival, std::string_view bytes,
                                              const decide::Evidence& evidence,
                                              const decide::Decision& decision, bool observed) const;
+  [[nodiscard]] static bool is_evidence_due(const Arrival& arrival);
+  [[nodiscard]] store::EvidenceRecord keep(const Arrival& arrival, std::string_view bytes,
+                                           const Charge& charge) const;
 
   const Common& common_;
   metrics::WorkerCounters& counters_;
   decide::SourceClass source_class_;
-  std::unique_ptr<match::Matcher::Scratch> scratch_;
+  RulesInHand rules_;
+  RuleSlot new_rules_;
   sip::Message message_;
+  stream::StreamReader streams_;
+  std::uint64_t evictions_counted_ = 0;
   Guarded<limit::SourceTable> sources_;
 };
 

@@ -34,10 +34,18 @@ void Worker::stop() {
   thread_.join();
 }
 
+void Worker::offer(RulesInHand rules) {
+  shield_->new_rules().offer(std::move(rules));
+  eventfd_write(wake_.get(), 1);
+}
+
 void Worker::run(const std::stop_token& stop) {
   std::array<pollfd, 2> waiting{pollfd{queue_->fd(), POLLIN, 0}, pollfd{wake_.get(), POLLIN, 0}};
   while (!stop.stop_requested()) {
     ::poll(waiting.data(), waiting.size(), 500);
+    eventfd_t wakes = 0;
+    if (waiting[1].revents != 0) eventfd_read(wake_.get(), &wakes);
+    shield_->take_new_rules();
     for (auto* packets = &queue_->receive(); !packets->empty(); packets = &queue_->receive()) {
       work_off(*packets);
       if (stop.stop_requested()) break;
@@ -51,22 +59,44 @@ void Worker::run(const std::stop_token& stop) {
 void Worker::work_off(std::vector<capture::Packet>& packets) {
   const Now arrived = now();
   beat_.store(arrived.steady.time_since_epoch().count(), std::memory_order_relaxed);
+  shield_->take_new_rules();
   shield_->sources().with([&](limit::SourceTable& sources) {
     for (capture::Packet& packet : packets) {
-      if (packet.truncated()) counters_.truncated.add();
-      const bool verified = (packet.mark() & enforce::kMarkVerified) != 0;
-      Outcome outcome = shield_->process(packet.bytes(), verified, sources, arrived);
+      if (packet.traits().truncated) counters_.truncated.add();
+      const Incoming incoming{.packet = packet.bytes(),
+                              .verified = (packet.mark() & enforce::kMarkVerified) != 0,
+                              .cut = packet.traits().truncated,
+                              .merged = packet.traits().merged};
+      Outcome outcome = shield_->process(incoming, sources, arrived);
       decide::is_drop(outcome.reason) ? packet.drop() : packet.pass();
       pass_on(outcome.consequences);
     }
   });
+  if (!resets_.empty()) end_connections();
 }
 
 void Worker::pass_on(Consequences& consequences) {
+  if (consequences.reset) resets_.push_back(*consequences.reset);
   if (consequences.ban && !outlets_.bans.put(std::move(*consequences.ban)))
     outlets_.counters.event(metrics::Event::bans_lost).add();
   if (consequences.evidence && !outlets_.evidence.put(std::move(*consequences.evidence)))
     outlets_.counters.event(metrics::Event::evidence_lost).add();
+}
+
+// Behind the verdicts: a RST that overtakes the bytes before it is not at the number that its receiver
+// expects, and is ignored.
+void Worker::end_connections() {
+  queue_->flush();
+  for (const inject::TcpReset& connection : resets_) reset(connection);
+  resets_.clear();
+}
+
+void Worker::reset(const inject::TcpReset& connection) {
+  const inject::ResetPacket to_server = inject::to_server(connection);
+  const inject::ResetPacket to_client = inject::to_client(connection);
+  const bool sent = outlets_.resets && outlets_.resets->send(to_server.bytes(), to_server.destination()) &&
+                    outlets_.resets->send(to_client.bytes(), to_client.destination());
+  outlets_.counters.event(sent ? metrics::Event::tcp_resets : metrics::Event::tcp_resets_failed).add();
 }
 
 }  // namespace sipward::shield

@@ -1,35 +1,58 @@
 #include "decide/decide.h"
 
+#include <algorithm>
+
 namespace sipward::decide {
 namespace {
 
+Decision plain(Reason reason) {
+  return {.reason = reason, .ban = std::nullopt};
+}
+
 Decision passed(Reason reason, const Evidence& evidence) {
-  return {evidence.source_class == SourceClass::peer ? Reason::peer : reason, std::nullopt};
+  return plain(evidence.source_class == SourceClass::peer ? Reason::peer : reason);
 }
 
 // Dropped, and banned: for long only what proved its address, a whitelisted peer never.
 Decision banned(Reason reason, const Evidence& evidence, const Policy& policy) {
-  if (evidence.source_class == SourceClass::peer) return {reason, std::nullopt};
-  return {reason, evidence.verified ? policy.ban_verified : policy.ban_unverified};
+  if (evidence.source_class == SourceClass::peer) return plain(reason);
+  return {.reason = reason, .ban = evidence.verified ? policy.ban_verified : policy.ban_unverified};
+}
+
+// What the rules ask for: that of the strongest one, or what their scores add up to.
+std::optional<Decision> by_rules(match::Action strongest, double score, const Evidence& evidence,
+                                 const Policy& policy) {
+  if (strongest == match::Action::ban) return banned(Reason::signature, evidence, policy);
+  if (score >= policy.score_ban_at && evidence.source_class != SourceClass::peer)
+    return banned(Reason::score, evidence, policy);
+  if (strongest == match::Action::drop) return plain(Reason::signature);
+  return std::nullopt;
+}
+
+match::Action action_of(const match::Rule* rule) {
+  return rule ? rule->action : match::Action::log;
 }
 
 // In requests alone: what a response says in From is our own side's words.
-bool hits(const Evidence& evidence) {
-  return evidence.message->kind() == sip::Kind::request && evidence.hits && evidence.hits->strongest &&
-         evidence.hits->strongest->action != match::Action::log;
+bool is_matched(const Evidence& evidence) {
+  return evidence.message->kind() == sip::Kind::request && evidence.hits &&
+         (evidence.hits->strongest || evidence.hits->observed);
 }
 
-Decision by_signature(const Evidence& evidence, const Policy& policy) {
-  if (evidence.hits->strongest->action == match::Action::ban)
-    return banned(Reason::signature, evidence, policy);
-  return {Reason::signature, std::nullopt};
+std::optional<Decision> by_enforcing_rules(const Evidence& evidence, const Policy& policy) {
+  if (!is_matched(evidence)) return std::nullopt;
+  return by_rules(action_of(evidence.hits->strongest), evidence.score, evidence, policy);
 }
 
-// A TCP segment that begins no message may be the middle of one: passed until streams are put together.
+std::optional<Decision> by_all_rules(const Evidence& evidence, const Policy& policy) {
+  if (!is_matched(evidence)) return std::nullopt;
+  const match::Hits& hits = *evidence.hits;
+  return by_rules(std::max(action_of(hits.strongest), action_of(hits.observed)), evidence.score_with_observed,
+                  evidence, policy);
+}
+
 Decision by_not_sip(const Evidence& evidence, const Policy& policy) {
-  if (evidence.transport == Transport::tcp) return {Reason::tcp_data, std::nullopt};
-  if (policy.drop_not_sip && evidence.source_class != SourceClass::peer)
-    return {Reason::not_sip, std::nullopt};
+  if (policy.drop_not_sip && evidence.source_class != SourceClass::peer) return plain(Reason::not_sip);
   return passed(Reason::not_sip_let, evidence);
 }
 
@@ -47,28 +70,38 @@ Decision by_method(const Evidence& evidence, const Policy& policy) {
     case MethodAction::allow:
       return passed(Reason::request, evidence);
     case MethodAction::drop:
-      return {Reason::method, std::nullopt};
+      return plain(Reason::method);
     case MethodAction::refuse:
       break;
   }
-  if (evidence.refused_in_window < policy.refuse_ban_after) return {Reason::method, std::nullopt};
+  if (evidence.refused_in_window < policy.refuse_ban_after) return plain(Reason::method);
   return banned(Reason::method, evidence, policy);
+}
+
+Decision enforced(const Evidence& evidence, const Policy& policy) {
+  const sip::Message& message = *evidence.message;
+  const bool unknown = evidence.source_class == SourceClass::unknown;
+  if (evidence.banned) return plain(Reason::banned);
+  if (const auto decision = by_enforcing_rules(evidence, policy)) return *decision;
+  if (unknown && !policy.serve_unknown) return plain(Reason::unknown);
+  if (evidence.empty && evidence.transport == Transport::tcp) return passed(Reason::tcp_data, evidence);
+  if (message.kind() == sip::Kind::keepalive) return passed(Reason::keepalive, evidence);
+  if (message.kind() == sip::Kind::response) return passed(Reason::response, evidence);
+  if (message.kind() == sip::Kind::not_sip) return by_not_sip(evidence, policy);
+  if (unknown && is_malformed(message.defects(), policy)) return plain(Reason::malformed);
+  return by_method(evidence, policy);
 }
 
 }  // namespace
 
 Decision decide(const Evidence& evidence, const Policy& policy) {
-  const sip::Message& message = *evidence.message;
-  const bool unknown = evidence.source_class == SourceClass::unknown;
-  if (evidence.banned) return {Reason::banned, std::nullopt};
-  if (hits(evidence)) return by_signature(evidence, policy);
-  if (unknown && !policy.serve_unknown) return {Reason::unknown, std::nullopt};
-  if (evidence.empty && evidence.transport == Transport::tcp) return passed(Reason::tcp_data, evidence);
-  if (message.kind() == sip::Kind::keepalive) return passed(Reason::keepalive, evidence);
-  if (message.kind() == sip::Kind::response) return passed(Reason::response, evidence);
-  if (message.kind() == sip::Kind::not_sip) return by_not_sip(evidence, policy);
-  if (unknown && is_malformed(message.defects(), policy)) return {Reason::malformed, std::nullopt};
-  return by_method(evidence, policy);
+  Decision decision = enforced(evidence, policy);
+  if (is_drop(decision.reason)) return decision;
+  if (const auto would = by_all_rules(evidence, policy)) {
+    decision.would_drop = would->reason;
+    decision.would_ban = would->ban;
+  }
+  return decision;
 }
 
 bool is_refused(const sip::Message& message, SourceClass source_class, const Policy& policy) {

@@ -24,16 +24,24 @@ struct Evidence {
   const sip::Message* message = nullptr;
   const match::Hits* hits = nullptr;
   unsigned refused_in_window = 0;  // distinct refused requests of this source, this one included if it is one
+  // The source's score, this message's rules included: of the enforcing rules, and with the observing ones.
+  // 0 when no such rule hit this message: what a source is suspected of condemns no message that is clean.
+  double score = 0;
+  double score_with_observed = 0;
 };
 
 struct Decision {
   Reason reason = Reason::request;
   std::optional<std::chrono::milliseconds> ban;  // ban the source for this long
+  // When the packet passes: why it would be dropped, and for how long its source banned, if the rules that
+  // only observe were enforced.
+  std::optional<Reason> would_drop{};
+  std::optional<std::chrono::milliseconds> would_ban{};
 };
 
-// In this order, the first that applies: banned, signature, class unknown not served, keepalive, response,
-// not SIP, malformed, method, accept. A signature comes before "not served" so that a scanner is called a
-// scanner.
+// In this order, the first that applies: banned, signature with action ban, score, signature with action
+// drop, class unknown not served, keepalive, response, not SIP, malformed, method, accept. Signatures come
+// before "not served" so that a scanner is called a scanner.
 [[nodiscard]] Decision decide(const Evidence& evidence, const Policy& policy);
 
 // Whether the method policy refuses this message: asked before decide(), to count it

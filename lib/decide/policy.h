@@ -41,6 +41,9 @@ struct Policy {
   bool drop_malformed = false;
   unsigned refuse_ban_after = 20;
   std::chrono::milliseconds refuse_window = std::chrono::seconds(60);
+  unsigned score_ban_at = 100;
+  // At least a minute: a retransmission (32 s at most, RFC 3261 section 17.1) must not count again.
+  std::chrono::milliseconds score_half_life = std::chrono::minutes(10);
   // One forged datagram must not cut anybody off for long; a source that completed a TCP handshake is who it
   // says.
   std::chrono::milliseconds ban_unverified = std::chrono::seconds(60);

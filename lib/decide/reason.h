@@ -19,14 +19,16 @@ enum class Reason : std::uint8_t {
   tcp_data,     // TCP without a start line: a handshake, or the rest of a message that began in an earlier
                 // segment
   undecodable,  // no IP/UDP/TCP that could be decoded: when in doubt it passes
-  observed,     // would have been dropped, but the mode is observe
+  observed,     // would have been dropped, but the mode is observe, or the rule
   // dropped
-  signature,  // a rule with action drop or ban hit
-  method,     // the method policy refuses this method for this class
-  not_sip,    // no SIP start line
-  malformed,  // SIP with defects that the policy does not accept
-  banned,     // of a source whose ban has not reached the kernel yet
-  unknown,    // policy.unknown = "drop": only whitelisted sources are served
+  signature,   // a rule with action drop or ban hit
+  score,       // rules with action score hit, and the source's score reached the limit
+  method,      // the method policy refuses this method for this class
+  not_sip,     // no SIP start line
+  malformed,   // SIP with defects that the policy does not accept
+  tcp_stream,  // bytes of a TCP connection that cannot be read in order
+  banned,      // of a source whose ban has not reached the kernel yet
+  unknown,     // policy.unknown = "drop": only whitelisted sources are served
   count_,
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <tuple>
+#include <utility>
 
 namespace sipward::limit {
 namespace {
@@ -54,9 +55,10 @@ Source& SourceTable::touch(const Address& address, Instant now) {
 std::size_t SourceTable::lift_bans(const Prefix& net) {
   std::size_t lifted = 0;
   for (Source& place : places_) {
-    if (!place.used || place.banned_until == Instant{} || !net.contains(place.address)) continue;
-    place.banned_until = Instant{};
-    ++lifted;
+    if (!place.used || !net.contains(place.address)) continue;
+    place.score = {};
+    place.observed_ban_until = Instant{};
+    if (std::exchange(place.banned_until, Instant{}) != Instant{}) ++lifted;
   }
   return lifted;
 }

@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/keyed_hash.h"
+#include "limit/score.h"
 
 namespace sipward::limit {
 
@@ -22,12 +23,14 @@ struct Source {
   std::uint64_t last_transaction =
       0;  // keyed hash of the last refused request's top Via, so a retransmission is no second one
   Instant window_start;
-  Instant evidence_at;   // when evidence of it was last kept
-  Instant banned_until;  // decided here; the kernel's set follows within a batch
+  Instant evidence_at;         // when evidence of it was last kept
+  Instant banned_until;        // decided here; the kernel's set follows within a batch
+  Instant observed_ban_until;  // what banned_until would be if nothing were only observed
   Instant first_seen;
   Instant last_seen;
   std::uint64_t read = 0;
   std::uint64_t dropped = 0;
+  Score score;
 };
 
 // A set-associative table: a keyed hash picks a group of kWays places, a new source takes the free or least
@@ -43,7 +46,8 @@ class SourceTable {
   // The source's place, made if it is new. Valid until the next call.
   [[nodiscard]] Source& touch(const Address& address, Instant now);
   [[nodiscard]] const Source* find(const Address& address) const;
-  // Forgets that the sources inside `net` are banned; how many were.
+  // Forgets that the sources inside `net` are banned, and their scores, which would ban them again at once;
+  // how many were banned.
   std::size_t lift_bans(const Prefix& net);
 
   // Counts a refused request; returns how many distinct ones the window holds now. The same `transaction` as

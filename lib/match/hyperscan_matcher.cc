@@ -337,11 +337,8 @@ class HyperscanMatcher final : public Matcher {
     Hits hits;
     hits.count = static_cast<std::uint32_t>(scratch.complete.size());
     hits.all = scratch.complete;
-    for (const std::uint32_t rule : scratch.complete) {
-      if (hits.strongest != nullptr && hits.strongest->action >= rules_[rule].action) continue;
-      hits.strongest = &rules_[rule];
-      hits.hit = scratch.places[rule];
-    }
+    hits.places = scratch.places;
+    for (const std::uint32_t rule : scratch.complete) hits.note(rules_[rule], scratch.places[rule]);
     return hits;
   }
 

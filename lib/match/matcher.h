@@ -23,13 +23,22 @@ struct Hit {
   std::uint32_t end = 0;   // the match ends before value[end]
 };
 
-// The outcome of one scan: what the decision needs, in fixed space.
+// The outcome of one scan: what the decision needs, in fixed space. The spans are valid until the next scan
+// with the same scratch.
 struct Hits {
-  const Rule* strongest = nullptr;  // the first rule with the highest action; nothing when no rule hit
-  Hit hit;                          // its place
-  std::uint32_t count = 0;          // how many rules hit
-  std::span<const std::uint32_t>
-      all;  // their indexes, ascending; valid until the next scan with the same scratch
+  // Of the enforcing rules that hit, the first one with the highest action, and its place; of those that only
+  // observe likewise. Neither kind hides the other.
+  const Rule* strongest = nullptr;
+  Hit hit;
+  const Rule* observed = nullptr;
+  Hit observed_hit;
+  bool scores = false;                 // a rule with action score is among them
+  std::uint32_t count = 0;             // how many rules hit
+  std::span<const std::uint32_t> all;  // their indexes, ascending
+  std::span<const Hit> places;         // by a rule's index: where it hit, if it is in `all`
+
+  // Takes over a rule that hit. In the order of the rules' indexes.
+  void note(const Rule& rule, const Hit& place);
 };
 
 class Matcher {

@@ -75,6 +75,35 @@ std::vector<std::string> header_values(const sip::Message& message, const std::s
   return values;
 }
 
+// As written, and with each %HH as the byte it stands for.
+std::vector<std::string> user_values(std::string_view uri) {
+  static const std::regex kEscape("%([0-9a-fA-F]{2})");
+  const std::string user(sip::uri_user(uri));
+  std::string plain;
+  std::smatch escape;
+  auto rest = user.cbegin();
+  for (; std::regex_search(rest, user.cend(), escape, kEscape); rest = escape[0].second) {
+    plain.append(rest, escape[0].first);
+    plain += static_cast<char>(std::stoi(escape[1].str(), nullptr, 16));
+  }
+  plain.append(rest, user.cend());
+  return {user, plain};
+}
+
+std::vector<std::string> user_values(const sip::Message& message, const std::string& header) {
+  std::vector<std::string> values;
+  for (const std::string& value : header_values(message, header))
+    for (std::string& user : user_values(sip::read_name_addr(value).uri)) values.push_back(std::move(user));
+  return values;
+}
+
+std::string header_names(const sip::Message& message) {
+  std::string names;
+  for (const sip::Header& header : message.headers())
+    names.append(names.empty() ? "" : " ").append(header.spelled);
+  return names;
+}
+
 std::vector<std::string> from_values(const sip::Message& message, Scope scope) {
   std::vector<std::string> values;
   for (const std::string& value : header_values(message, "From")) {
@@ -94,10 +123,16 @@ std::vector<std::string> values_of(const sip::Message& message, const Condition&
     case Scope::request_uri:
       return {std::string(message.request_uri())};
     case Scope::request_uri_user:
-      return {std::string(sip::uri_user(message.request_uri()))};
+      return user_values(message.request_uri());
     case Scope::from_tag:
     case Scope::from_display:
       return from_values(message, condition.scope);
+    case Scope::from_user:
+      return user_values(message, "From");
+    case Scope::to_user:
+      return user_values(message, "To");
+    case Scope::header_names:
+      return {header_names(message)};
     case Scope::header:
       break;
   }
@@ -107,6 +142,7 @@ std::vector<std::string> values_of(const sip::Message& message, const Condition&
 struct NaiveScratch final : Matcher::Scratch {
   std::deque<std::string> values;  // does not move what Hit::value views
   std::vector<std::uint32_t> complete;
+  std::vector<Hit> places;
 };
 
 class NaiveMatcher final : public Matcher {
@@ -120,15 +156,16 @@ class NaiveMatcher final : public Matcher {
     auto& scratch = static_cast<NaiveScratch&>(any_scratch);
     scratch.values.clear();
     scratch.complete.clear();
+    scratch.places.assign(rules_.size(), {});
     Hits hits;
     for (std::size_t i = 0; i < rules_.size(); ++i) {
       const std::optional<Hit> hit = scan_rule(message, static_cast<std::uint32_t>(i), scratch);
       if (!hit) continue;
       scratch.complete.push_back(hit->rule);
-      if (hits.strongest != nullptr && hits.strongest->action >= rules_[i].action) continue;
-      hits.strongest = &rules_[i];
-      hits.hit = *hit;
+      scratch.places[i] = *hit;
+      hits.note(rules_[i], *hit);
     }
+    hits.places = scratch.places;
     hits.count = static_cast<std::uint32_t>(scratch.complete.size());
     hits.all = scratch.complete;
     return hits;

@@ -4,6 +4,7 @@
 
 #include "match/ascii.h"
 #include "match/check.h"
+#include "match/matcher.h"
 
 namespace sipward::match {
 
@@ -11,12 +12,22 @@ std::string_view to_string(Action action) {
   switch (action) {
     case Action::log:
       return "log";
+    case Action::score:
+      return "score";
     case Action::drop:
       return "drop";
     case Action::ban:
       return "ban";
   }
   return "";
+}
+
+void Hits::note(const Rule& rule, const Hit& place) {
+  scores |= rule.action == Action::score;
+  const Rule*& best = rule.observe ? observed : strongest;
+  if (best != nullptr && best->action >= rule.action) return;
+  best = &rule;
+  (rule.observe ? observed_hit : hit) = place;
 }
 
 std::string_view to_string(Match match) {
@@ -50,6 +61,12 @@ std::string scope_text(const Condition& condition) {
       return "from-tag";
     case Scope::from_display:
       return "from-display";
+    case Scope::from_user:
+      return "from-user";
+    case Scope::to_user:
+      return "to-user";
+    case Scope::header_names:
+      return "header-names";
   }
   return "";
 }

@@ -16,16 +16,16 @@ namespace sipward::match {
 namespace {
 
 constexpr std::array<std::string_view, 1> kTopKeys{"rule"};
-constexpr std::array<std::string_view, 12> kRuleKeys{"id",      "description", "scope",      "match",
-                                                     "pattern", "case",        "conditions", "action",
-                                                     "source",  "added",       "catches",    "passes"};
+constexpr std::array<std::string_view, 14> kRuleKeys{"id",     "description", "scope",   "match",  "pattern",
+                                                     "case",   "conditions",  "action",  "weight", "observe",
+                                                     "source", "added",       "catches", "passes"};
 constexpr std::array<std::string_view, 4> kConditionKeys{"scope", "match", "pattern", "case"};
 constexpr std::array<std::string_view, 4> kMatches{"exact", "prefix", "contains", "regex"};
-constexpr std::array<std::string_view, 3> kActions{"log", "drop", "ban"};
+constexpr std::array<std::string_view, 4> kActions{"log", "score", "drop", "ban"};
 constexpr std::array<std::string_view, 2> kCases{"insensitive", "sensitive"};
-constexpr std::array<std::string_view, 8> kScopes{"start-line",       "method",     "request-uri",
-                                                  "request-uri-user", "user-agent", "from-tag",
-                                                  "from-display",     "header:NAME"};
+constexpr std::array<std::string_view, 11> kScopes{
+    "start-line", "method",       "request-uri", "request-uri-user", "user-agent",  "header:NAME",
+    "from-tag",   "from-display", "from-user",   "to-user",          "header-names"};
 
 bool is_token(std::string_view text) {  // RFC 3261 section 25.1
   constexpr std::string_view kMarks = "-.!%*_+`'~";
@@ -47,6 +47,9 @@ std::optional<Scope> plain_scope(std::string_view text) {
   if (text == "request-uri-user") return Scope::request_uri_user;
   if (text == "from-tag") return Scope::from_tag;
   if (text == "from-display") return Scope::from_display;
+  if (text == "from-user") return Scope::from_user;
+  if (text == "to-user") return Scope::to_user;
+  if (text == "header-names") return Scope::header_names;
   return std::nullopt;
 }
 
@@ -153,6 +156,33 @@ std::string read_id(TableReader& reader) {
   return *id;
 }
 
+// A rule's weight says how much a hit adds to the score, and nothing beside another action.
+unsigned read_weight(TableReader& reader, Action action) {
+  if (action != Action::score) {
+    if (const toml::node* stray = reader.find("weight"))
+      reader.problems().add(*stray, "\"weight\" stands beside action = \"{}\": only \"score\" has one",
+                            to_string(action));
+    return 0;
+  }
+  const toml::node* node = reader.need("weight", "what a hit adds to the score, from 1 to 1000");
+  if (node == nullptr) return 0;
+  const auto weight = node->value_exact<std::int64_t>();
+  if (weight && *weight >= 1 && *weight <= kWeightMax) return static_cast<unsigned>(*weight);
+  reader.problems().add(*node, "\"weight\" must be a whole number from 1 to {}, this is {}", kWeightMax,
+                        weight ? fmt::format("{}", *weight) : TableReader::type_name(*node));
+  return 0;
+}
+
+bool read_observe(TableReader& reader) {
+  const toml::node* node = reader.find("observe");
+  if (node == nullptr) return false;
+  const auto observe = node->value_exact<bool>();
+  if (!observe)
+    reader.problems().add(*node, "\"observe\" must be true or false, this is {}",
+                          TableReader::type_name(*node));
+  return observe.value_or(false);
+}
+
 Rule read_rule(const toml::table& table, Problems& problems) {
   TableReader reader(table, kRuleKeys, problems);
   Rule rule;
@@ -164,7 +194,11 @@ Rule read_rule(const toml::table& table, Problems& problems) {
   } else {
     rule.conditions.push_back(read_condition(reader));
   }
-  if (const auto action = reader.need_choice("action", kActions)) rule.action = static_cast<Action>(*action);
+  if (const auto action = reader.need_choice("action", kActions)) {
+    rule.action = static_cast<Action>(*action);
+    rule.weight = read_weight(reader, rule.action);
+  }
+  rule.observe = read_observe(reader);
   rule.source =
       reader.need_text("source", "who reported it: a URL, an RFC, a program and its file").value_or("");
   rule.added = read_added(reader);

@@ -10,6 +10,7 @@
 
 #include "match/rule.h"
 #include "sip/message.h"
+#include "sip/uri.h"
 
 namespace sipward::match {
 
@@ -43,6 +44,9 @@ class Targets {
   std::uint32_t request_uri_user_ = kNone;
   std::uint32_t from_tag_ = kNone;
   std::uint32_t from_display_ = kNone;
+  std::uint32_t from_user_ = kNone;
+  std::uint32_t to_user_ = kNone;
+  std::uint32_t header_names_ = kNone;
   std::vector<std::uint32_t> by_name_ =
       std::vector<std::uint32_t>(static_cast<std::size_t>(sip::HeaderName::count_), kNone);
   std::vector<Custom> custom_;  // headers that sip::HeaderName does not know
@@ -53,26 +57,35 @@ class Targets {
 // which `out` must have.
 [[nodiscard]] std::string_view unfold(std::string_view value, std::span<char> out);
 
+using sip::unescape;
+
 // Takes the values of all targets out of messages. One per thread. All memory is taken when it is made.
 class SubjectReader {
  public:
   // `targets` must outlive the reader and stay as they are.
   explicit SubjectReader(const Targets& targets);
 
-  // Every value of every target, in the order of the message; a repeated header gives several. Views into the
-  // message or, for folded headers, into the reader's buffer: valid until the next call. The buffer holds
-  // what the folded headers of the largest datagram unfold to; a folded value that finds no room any more
-  // (only a TCP segment train beyond 64 KiB can do that) is given whole and still folded, never cut.
+  // Every value of every target, in the order of the message; a repeated header gives several. A user part
+  // with percent-escapes is given twice, as written and unescaped (RFC 3261 section 19.1.4). Views into the
+  // message or, for what was unfolded, unescaped or put together, into the reader's buffer: valid until the
+  // next call. The buffer holds what the largest datagram can make of it; what finds no room any more (only a
+  // TCP segment train beyond 64 KiB can do that) is given still folded, still escaped, or without the last
+  // header names, but never cut within.
   [[nodiscard]] std::span<const Subject> read(const sip::Message& message);
 
  private:
-  static constexpr std::size_t kBufferBytes = 65536;
-  static constexpr std::size_t kSubjectsMax = 4 + 3 * sip::kHeadersMax;  // From alone can have three targets
+  // All headers folded, all their users escaped, and all their names: each at most a datagram's size.
+  static constexpr std::size_t kBufferBytes = std::size_t{3} * 65536;
+  // From alone can have five: the header, tag, display name, and the user twice.
+  static constexpr std::size_t kSubjectsMax = 6 + 5 * sip::kHeadersMax;
 
   void add(std::uint32_t target, std::string_view value);
+  void add_user(std::uint32_t target, std::string_view uri);
   void add_start_line(const sip::Message& message);
   void add_header(const sip::Header& header);
   void add_from(std::string_view value);
+  void add_header_names(const sip::Message& message);
+  [[nodiscard]] bool looks_inside(const sip::Header& header) const;
   [[nodiscard]] std::uint32_t target_of(const sip::Header& header) const;
   [[nodiscard]] std::string_view plain_value(const sip::Header& header);
 

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/one_line.h"
+
 namespace sipward::match {
 
 using Words = std::span<const std::string_view>;
@@ -43,7 +45,7 @@ class Problems {
     });
     std::vector<std::string> told;
     for (const Line& line : lines_) {
-      told.push_back(fmt::format("{}: error: {}", place(line.line, line.column), line.text));
+      told.push_back(fmt::format("{}: error: {}", place(line.line, line.column), one_line(line.text)));
     }
     return fmt::format("{}", fmt::join(told, "\n"));
   }

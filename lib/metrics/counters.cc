@@ -17,8 +17,9 @@ constexpr std::uint64_t kLayout = sizeof(SharedCounters) * 1000 + decide::kReaso
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "counters are shared between processes");
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Event::count_)> kEventNames{
-    "bans_added",    "bans_extended", "bans_full",     "bans_lost",        "bans_failed",  "bans_observed",
-    "evidence_lost", "store_errors",  "table_rebuilt", "lost_with_daemon", "lost_in_queue"};
+    "bans_added",    "bans_extended", "bans_full",        "bans_lost",     "bans_failed",
+    "bans_observed", "evidence_lost", "store_errors",     "table_rebuilt", "lost_with_daemon",
+    "lost_in_queue", "tcp_resets",    "tcp_resets_failed"};
 
 void start_anew(SharedCounters& map) {
   std::memset(static_cast<void*>(&map), 0, sizeof map);
@@ -56,6 +57,15 @@ Result<Counters> Counters::open(const std::filesystem::path& path) {
   if (memory == MAP_FAILED) return fail_errno(errno, attempted);
   auto* map = static_cast<SharedCounters*>(memory);
   if (map->magic != kMagic || map->layout != kLayout) start_anew(*map);
+  return Counters(map);
+}
+
+Result<Counters> Counters::in_memory() {
+  void* memory =
+      mmap(nullptr, sizeof(SharedCounters), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return fail_errno(errno, "cannot make the counters");
+  auto* map = static_cast<SharedCounters*>(memory);
+  start_anew(*map);
   return Counters(map);
 }
 
@@ -111,6 +121,27 @@ std::uint64_t Counters::dropped() const {
 
 std::uint64_t Counters::verdict_errors() const {
   return sum(workers(), [](const auto& w) -> const Counter& { return w.verdict_errors; });
+}
+
+std::uint64_t Counters::truncated() const {
+  return sum(workers(), [](const auto& w) -> const Counter& { return w.truncated; });
+}
+
+std::uint64_t Counters::tcp_trouble(stream::Trouble trouble) const {
+  const auto index = static_cast<std::size_t>(trouble);
+  return sum(workers(), [index](const auto& w) -> const Counter& { return w.tcp_trouble[index]; });
+}
+
+std::uint64_t Counters::tcp_evictions() const {
+  return sum(workers(), [](const auto& w) -> const Counter& { return w.tcp_evictions; });
+}
+
+std::uint64_t Counters::tcp_connections() const {
+  return sum(workers(), [](const auto& w) -> const Counter& { return w.tcp_connections; });
+}
+
+std::uint64_t Counters::tcp_bytes() const {
+  return sum(workers(), [](const auto& w) -> const Counter& { return w.tcp_bytes; });
 }
 
 }  // namespace sipward::metrics

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "decide/reason.h"
+#include "stream/trouble.h"
 
 namespace sipward::metrics {
 
@@ -22,6 +23,7 @@ class Counter {
   void add(std::uint64_t n = 1) {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  void set(std::uint64_t n) { value_.store(n, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -46,28 +48,33 @@ inline constexpr std::array<std::string_view, 15> kMethods{
 [[nodiscard]] std::size_t method_index(std::string_view method);
 
 struct alignas(64) WorkerCounters {
-  std::array<Counter, decide::kReasons> by_reason;  // every packet read, once
-  std::array<Counter, decide::kReasons>
-      would_drop;  // observe mode: what by_reason calls `observed`, by its reason
+  std::array<Counter, decide::kReasons> by_reason;   // every packet read, once
+  std::array<Counter, decide::kReasons> would_drop;  // what by_reason calls `observed`, by its reason
   std::array<Counter, kMethods.size()> method_read;
   std::array<Counter, kMethods.size()> method_dropped;
-  Counter truncated;       // copied in part only: larger than the copy range
-  Counter verdict_errors;  // the kernel did not take a verdict
+  Counter truncated;                                   // copied in part only: larger than the copy range
+  Counter verdict_errors;                              // the kernel did not take a verdict
+  std::array<Counter, stream::kTroubles> tcp_trouble;  // segments by what is wrong with them; none: nothing
+  Counter tcp_evictions;                               // connections forgotten to make room
+  Counter tcp_connections;                             // now
+  Counter tcp_bytes;                                   // held for them now
 };
 
 // What happens beside packets. Names are to_string's; stable.
 enum class Event : std::uint8_t {
   bans_added,
   bans_extended,
-  bans_full,         // refused: bans.addresses_max reached
-  bans_lost,         // the queue to the enforcer was full: the packet was dropped, its source not banned
-  bans_failed,       // the kernel refused
-  bans_observed,     // observe mode: would have been banned
-  evidence_lost,     // not kept: more than the store takes at a time
-  store_errors,      // the database could not be written
-  table_rebuilt,     // somebody deleted table inet sipward
-  lost_with_daemon,  // packets that were in a queue when a daemon died
-  lost_in_queue,     // packets that a full queue refused, with shield.fail_open off
+  bans_full,          // refused: bans.addresses_max reached
+  bans_lost,          // the queue to the enforcer was full: the packet was dropped, its source not banned
+  bans_failed,        // the kernel refused
+  bans_observed,      // the mode or the rule only observes: would have been banned, once for each such ban
+  evidence_lost,      // not kept: more than the store takes at a time
+  store_errors,       // the database could not be written
+  table_rebuilt,      // somebody deleted table inet sipward
+  lost_with_daemon,   // packets that were in a queue when a daemon died
+  lost_in_queue,      // packets that a full queue refused, with shield.fail_open off
+  tcp_resets,         // connections ended on both sides
+  tcp_resets_failed,  // the kernel did not take the packets that end a connection
   count_,
 };
 [[nodiscard]] std::string_view to_string(Event event);
@@ -96,6 +103,9 @@ class Counters {
   // Maps `path`, made if need be (mode 0640). What does not fit this version's layout starts at zero.
   [[nodiscard]] static Result<Counters> open(const std::filesystem::path& path);
 
+  // In this process's memory alone: for judging captures.
+  [[nodiscard]] static Result<Counters> in_memory();
+
   // Ties the counts to a kernel table. If it is another one than before, everything starts at zero, for the
   // kernel's counters did; pointers from rule() stay good. True if the counts go on.
   bool attach(std::uint64_t table_handle, WallTime now);
@@ -114,6 +124,11 @@ class Counters {
   [[nodiscard]] std::uint64_t method_dropped(std::size_t method) const;
   [[nodiscard]] std::uint64_t dropped() const;  // all drop reasons
   [[nodiscard]] std::uint64_t verdict_errors() const;
+  [[nodiscard]] std::uint64_t truncated() const;
+  [[nodiscard]] std::uint64_t tcp_trouble(stream::Trouble trouble) const;
+  [[nodiscard]] std::uint64_t tcp_evictions() const;
+  [[nodiscard]] std::uint64_t tcp_connections() const;
+  [[nodiscard]] std::uint64_t tcp_bytes() const;
 
  private:
   struct Unmap {

@@ -1,5 +1,7 @@
 #include "sip/start_line.h"
 
+#include <array>
+
 #include "sip/text.h"
 
 namespace sipward::sip {
@@ -47,7 +49,44 @@ StartLine read_request_line(std::string_view method, std::string_view rest, bool
   return {StartLine::Is::request, method, uri, 0, odd || rest != kVersion};
 }
 
+constexpr std::array<std::string_view, 14> kMethods{
+    "SUBSCRIBE", "REGISTER", "OPTIONS", "PUBLISH", "MESSAGE", "INVITE", "CANCEL",
+    "NOTIFY",    "UPDATE",   "PRACK",   "REFER",   "INFO",    "BYE",    "ACK"};  // the longest first
+
+// Takes what `keep` holds for off the end of `text`.
+template <class Keep>
+std::string_view take_back(std::string_view& text, Keep keep) {
+  std::size_t size = 0;
+  while (size < text.size() && keep(text[text.size() - 1 - size])) ++size;
+  const std::string_view taken = text.substr(text.size() - size);
+  text.remove_suffix(size);
+  return taken;
+}
+
+// `before` is what stands before the version: where its method begins, if it ends like a request line.
+std::size_t method_before(std::string_view before) {
+  if (take_back(before, is_blank).empty()) return std::string_view::npos;
+  if (take_back(before, [](char c) { return !is_lws(c); }).empty()) return std::string_view::npos;
+  if (take_back(before, is_blank).empty()) return std::string_view::npos;
+  const std::size_t end = before.size();
+  const std::string_view word = take_back(before, is_token_char);
+  if (word.empty()) return std::string_view::npos;
+  for (const std::string_view method : kMethods)
+    if (word.ends_with(method)) return end - method.size();
+  return end - word.size();
+}
+
 }  // namespace
+
+std::size_t find_request_line(std::string_view bytes, std::size_t from) {
+  for (std::size_t slash = bytes.find('/', from); slash != std::string_view::npos;
+       slash = bytes.find('/', slash + 1)) {
+    if (slash < from + 3 || !equal_nocase(bytes.substr(slash - 3, kVersion.size()), kVersion)) continue;
+    const std::size_t method = method_before(bytes.substr(from, slash - 3 - from));
+    if (method != std::string_view::npos) return from + method;
+  }
+  return std::string_view::npos;
+}
 
 StartLine read_start_line(std::string_view line) {
   std::string_view rest = trim_left_lws(line);

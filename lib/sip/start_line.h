@@ -19,4 +19,10 @@ struct StartLine {
 // neither.
 [[nodiscard]] StartLine read_start_line(std::string_view line);
 
+// Where in `bytes`, at or behind `from`, something stands that is a request line if a message begins there;
+// npos if nowhere. For datagrams that were merged, whose borders nobody tells: what stands before a method on
+// its line may be the end of the message before, so the longest method of RFC 3261 and its extensions that
+// the word ends with is taken, else the whole word. Linear in what it skips.
+[[nodiscard]] std::size_t find_request_line(std::string_view bytes, std::size_t from);
+
 }  // namespace sipward::sip

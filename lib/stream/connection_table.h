@@ -27,9 +27,10 @@ struct Flow {
 };
 
 struct Connection {
-  Connection(const Flow& flow_, std::uint32_t first) : flow(flow_), bytes(first) {}
+  Connection(const Flow& flow_, std::uint32_t first_) : flow(flow_), first(first_), bytes(first_) {}
 
   const Flow flow;
+  const std::uint32_t first;  // the number of the first byte that was expected here
   ByteSequence bytes;
   bool synchronized = true;  // it is known where in `bytes` a message begins
   bool ended = false;        // reset: nothing of it is to arrive any more

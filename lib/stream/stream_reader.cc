@@ -29,6 +29,11 @@ Trouble trouble_of(Placement placement) {
   }
 }
 
+// How far two numbers are apart, whichever comes first.
+std::uint32_t away(std::uint32_t one, std::uint32_t other) {
+  return std::min(one - other, other - one);
+}
+
 bool begins_message(std::string_view bytes) {
   const sip::Frame frame = sip::frame_message(bytes);
   return frame.is == sip::Frame::Is::message || frame.is == sip::Frame::Is::keepalive ||
@@ -41,9 +46,11 @@ Segment StreamReader::take(const SegmentInfo& info, Instant now) {
   if (!start_) start_ = now;
   Segment segment(*this, info, now);
   const packet::Datagram& datagram = info.datagram;
-  if (datagram.tcp.syn) {
+  if (datagram.tcp.urg) {
+    segment.give_up(Trouble::urgent);
+  } else if (datagram.tcp.syn) {
     if (!datagram.payload.empty()) segment.give_up(Trouble::data_in_syn);
-    note_syn(flow_of(datagram), datagram.tcp.sequence + 1, now);
+    if (!note_syn(info, now)) segment.give_up(Trouble::second_syn);
   } else if (Connection* connection = connection_of(info, now)) {
     segment.place(*connection);
   }
@@ -51,11 +58,20 @@ Segment StreamReader::take(const SegmentInfo& info, Instant now) {
 }
 
 // A forged or stray SYN must not make a living connection unreadable: it only says where another would begin.
-void StreamReader::note_syn(const Flow& flow, std::uint32_t first, Instant now) {
-  if (Connection* old = table_.find(flow, now))
-    old->reopened = first;
-  else
+// False: it must not pass, for which of two connections the bytes then belong to would be anybody's guess.
+bool StreamReader::note_syn(const SegmentInfo& info, Instant now) {
+  const Flow flow = flow_of(info.datagram);
+  const std::uint32_t first = info.datagram.tcp.sequence + 1;
+  Connection* old = table_.find(flow, now);
+  if (!old) {
     (void)table_.open(flow, first, now);
+    return true;
+  }
+  // The first SYN once more; or the old connection lives, and its receiver ignores this.
+  if (first == old->first || (info.proven && !old->ended)) return true;
+  if (!old->ended && away(first, old->bytes.next()) <= 2 * ByteSequence::kAheadMax) return false;
+  old->reopened = first;
+  return true;
 }
 
 Connection* StreamReader::connection_of(const SegmentInfo& info, Instant now) {
@@ -74,8 +90,7 @@ Connection* StreamReader::connection_of(const SegmentInfo& info, Instant now) {
 // start line too: otherwise a SYN that the receiver ignores would hide the head that was begun before it.
 Connection* StreamReader::reopen(Connection* old, const packet::Datagram& datagram, Instant now) {
   if (!old || old->reopened != datagram.tcp.sequence) return old;
-  const std::uint32_t away = datagram.tcp.sequence - old->bytes.next();
-  const bool outside = std::min(away, 0U - away) > ByteSequence::kAheadMax;
+  const bool outside = away(datagram.tcp.sequence, old->bytes.next()) > ByteSequence::kAheadMax;
   if (!old->ended && !old->between_messages() && !outside) return old;
   table_.close(*old);
   return &table_.open(flow_of(datagram), datagram.tcp.sequence, now);

@@ -14,7 +14,7 @@ namespace sipward::stream {
 // One segment at hand, and what can be read now that it is there.
 struct SegmentInfo {
   const packet::Datagram& datagram;
-  bool proven = false;   // its connection's handshake was completed
+  bool proven = false;   // its connection's handshake was completed; of a SYN: there is a living connection
   bool lenient = false;  // what cannot be read is let pass, and reading goes on at the next start line
   bool cut = false;      // its last bytes are missing here
 };
@@ -77,7 +77,7 @@ class StreamReader {
   friend class Segment;
   [[nodiscard]] Connection* connection_of(const SegmentInfo& info, Instant now);
   Connection* reopen(Connection* old, const packet::Datagram& datagram, Instant now);
-  void note_syn(const Flow& flow, std::uint32_t first, Instant now);
+  [[nodiscard]] bool note_syn(const SegmentInfo& info, Instant now);
   // Connections may be older than this reader.
   [[nodiscard]] bool has_just_started(Instant now) const;
 

@@ -16,6 +16,8 @@ enum class Trouble : std::uint8_t {
   no_room,        // more bytes ahead of missing ones than are kept
   cut_short,      // the segment was not handed over whole
   data_in_syn,    // TCP Fast Open (RFC 7413): comes again after the handshake
+  second_syn,     // asks for a connection whose numbers could not be told from those of the one before it
+  urgent,         // marked so: the receiver reads the bytes around the urgent one without it (RFC 6093)
   after_end,      // of a connection that was ended before
   // The connection must end.
   too_far,         // bytes that no window reaches

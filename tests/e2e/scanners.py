@@ -7,6 +7,7 @@ from collections.abc import Callable
 from harness import nft, scanners, sip
 from harness.case import EndToEnd, main
 from harness.kamailio import EXTENSIONS, WEAK_PASSWORD
+from harness.process import must
 from harness.wait import wait_until
 
 _TOOLS = {"svmap": scanners.svmap, "svwar": scanners.svwar, "svcrack": scanners.svcrack}
@@ -101,14 +102,17 @@ class Scanners(EndToEnd):
                     wait_until(lambda s=scanner: self._dropped(s.source) == 1, 2, "the packet to be dropped")
                     self._assert_softswitch_saw_nothing_of(scanner.source)
 
-    def test_5_over_tcp_the_ban_is_longer(self) -> None:
+    def test_5_over_tcp_the_connection_ends_and_the_ban_is_longer(self) -> None:
         for version in (4, 6):
             with self.subTest(version=version), self.endpoint("callers", version, 90, "tcp") as scanner:
                 scanner.send(sip.scanner_options(scanner.source, scanner.target[0]))
                 element = self.shield.wait_banned(scanner.source)
                 # A handshake proves the source; a datagram may be forged, so its ban is a minute.
                 self.assertGreater(element.expires_s, 3500)
-                self.assertIsNone(scanner.receive(0.5), "an answer")
+                with self.assertRaises(ConnectionResetError):
+                    scanner.receive(2)
+                connected = must(["ss", "-Htn", "state", "established"], self.network.core)
+                self.assertNotIn(f"{sip.bracketed(scanner.source)}:{scanner.port}", connected, "at the softswitch")
                 self._assert_softswitch_saw_nothing_of(scanner.source)
 
     def test_6_repeated_options_are_banned_single_ones_only_refused(self) -> None:

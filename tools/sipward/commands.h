@@ -15,5 +15,7 @@ void add_bans(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);
 void add_mode(CLI::App& app, Run& run);
 void add_rules(CLI::App& app, Run& run);
+void add_reload(CLI::App& app, Run& run);
+void add_replay(CLI::App& app, Run& run);
 
 }  // namespace sipward::cli

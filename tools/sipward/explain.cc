@@ -78,13 +78,17 @@ std::string evidence_entry(const View& view, const json& entry, bool is_first) {
   const auto index = [&entry](const char* key) {
     return static_cast<std::size_t>(std::max<std::int64_t>(number_of(entry, key), 0));
   };
+  const std::string action = text_of(entry, "action");
+  const std::string detail = text_of(entry, "detail");
   std::string text =
       labelled(view.out, is_first ? "evidence" : "",
                safe(fmt::format(
-                   "{}: {}, {}{}; {} from port {} to {}, {}", relative(text_of(entry, "time"), view.now),
-                   text_of(entry, "action"), rule.empty() ? "" : "rule " + rule + ", ",
-                   text_of(entry, "reason"), text_of(entry, "transport"), number_of(entry, "source_port"),
+                   "{}: {}{}{}{}; {} from port {} to {}, {}", relative(text_of(entry, "time"), view.now),
+                   flag_of(entry, "observed") ? "only observed: " : "", action.empty() ? "" : action + ", ",
+                   rule.empty() ? "" : "rule " + rule + ", ", text_of(entry, "reason"),
+                   text_of(entry, "transport"), number_of(entry, "source_port"),
                    text_of(entry, "destination"), flag_of(entry, "verified") ? "verified" : "not verified")));
+  if (!detail.empty()) text += labelled(view.out, "", safe(detail));
   return text + render_excerpt(view.out, text_of(entry, "excerpt"),
                                {value, index("match_begin"), index("match_end")}, kIndent);
 }
@@ -93,6 +97,18 @@ std::string evidence_block(const View& view) {
   std::string text;
   for (const json& entry : list_of(view.reply, "evidence")) text += evidence_entry(view, entry, text.empty());
   return text.empty() ? labelled(view.out, "evidence", "none kept") : text;
+}
+
+// What rules with action score hold against the source; nothing when they do not.
+std::string score_line(const View& view, const json& counters) {
+  const std::int64_t score = number_of(counters, "score_with_observed");
+  if (score <= 0) return "";
+  std::string rules;
+  for (const std::string& rule : texts_of(counters, "score_rules"))
+    rules += fmt::format("{}{}", rules.empty() ? ": " : ", ", rule);
+  return labelled(view.out, "score",
+                  safe(fmt::format("{} of {}{}", number_of(counters, "score"),
+                                   number_of(counters, "score_ban_at"), rules)));
 }
 
 std::string counters_block(const View& view) {
@@ -104,7 +120,8 @@ std::string counters_block(const View& view) {
                               count(number_of(counters, "read")), count(number_of(counters, "passed")),
                               count(number_of(counters, "dropped")),
                               reason.empty() ? "" : safe(" (last: " + reason + ")"),
-                              view.ago(counters, "first_seen"), view.ago(counters, "last_seen")));
+                              view.ago(counters, "first_seen"), view.ago(counters, "last_seen"))) +
+         score_line(view, counters);
 }
 
 std::string history_block(const View& view) {

@@ -1,6 +1,7 @@
 // sipward: asks and tells the shield over its control socket.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -12,8 +13,8 @@
 namespace sipward::cli {
 namespace {
 
-constexpr std::array kSubcommands{add_status,  add_stats, add_whitelist, add_bans,
-                                  add_explain, add_mode,  add_rules};
+constexpr std::array kSubcommands{add_status, add_stats, add_whitelist, add_bans,  add_explain,
+                                  add_mode,   add_rules, add_reload,    add_replay};
 
 constexpr const char* kExitCodes =
     "Exit codes:\n"
@@ -24,7 +25,8 @@ constexpr const char* kExitCodes =
     "  4  not found, no match\n"
     "  5  permission denied\n"
     "  6  refused by policy\n"
-    "  7  done in part (whitelist import)";
+    "  7  done in part (whitelist import)\n"
+    "  10 replay: something would be dropped, or judged otherwise";
 
 struct Options {
   std::string format = "table";
@@ -50,8 +52,13 @@ void declare(CLI::App& app, Options& options, Run& run) {
   for (const auto& add : kSubcommands) add(app, run);
 }
 
+// What is wrong in files comes as a line for each mistake.
 void complain(std::string_view text) {
-  fmt::print(stderr, "sipward: {}\n", safe(text));
+  do {
+    const auto end = std::min(text.find('\n'), text.size());
+    fmt::print(stderr, "sipward: {}\n", safe(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  } while (!text.empty());
 }
 
 int run_selected(const Options& options, const Run& run) {

@@ -23,13 +23,14 @@ ExitCode exit_code(ErrorKind kind) {
   return kFailure;
 }
 
-Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::json& parameters) {
+Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::json& parameters,
+                                     std::chrono::milliseconds timeout) {
   if (!client_) {
     auto connected = control::Client::connect(socket_);
     if (!connected) return tl::unexpected(connected.error());
     client_ = *std::move(connected);
   }
-  return client_->call(fmt::format("sipward.shield.{}", method), parameters);
+  return client_->call(fmt::format("sipward.shield.{}", method), parameters, timeout);
 }
 
 }  // namespace sipward::cli

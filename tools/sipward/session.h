@@ -1,6 +1,7 @@
 // What every subcommand works with: the daemon, the output, and the exit code that follows from an error.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -23,6 +24,7 @@ enum ExitCode : int {
   kDenied = 5,
   kRefused = 6,
   kPartial = 7,
+  kWouldDrop = 10,  // replay: something would be dropped, or judged otherwise than by the running shield
 };
 
 [[nodiscard]] ExitCode exit_code(ErrorKind kind);
@@ -33,7 +35,8 @@ class Session {
 
   // One call of sipward.shield; connects when there is no connection.
   [[nodiscard]] Result<nlohmann::json> call(std::string_view method,
-                                            const nlohmann::json& parameters = nlohmann::json::object());
+                                            const nlohmann::json& parameters = nlohmann::json::object(),
+                                            std::chrono::milliseconds timeout = std::chrono::seconds(10));
   // Before waiting: the daemon drops clients that say nothing.
   void disconnect() { client_.reset(); }
 

@@ -109,6 +109,22 @@ std::optional<std::int64_t> earlier(const View& view, const char* list, const ch
   return std::nullopt;
 }
 
+// What was wrong with TCP connections, each line if it occurred.
+std::string tcp_block(const Output& out, const View& view) {
+  Table table({{"tcp"}, {"", true}});
+  const json& tcp = field(view.current.reply, "tcp");
+  const auto add = [&table](std::string_view name, std::int64_t n) {
+    if (n != 0) table.add({std::string(name), count(n)});
+  };
+  add("connections now", number_of(tcp, "connections"));
+  add("ended by the shield", number_of(field(view.current.reply, "events"), "tcp_resets"));
+  add("forgotten to make room", number_of(tcp, "evicted"));
+  if (const json& trouble = field(tcp, "trouble"); trouble.is_object())
+    for (const auto& [kind, n] : trouble.items())
+      if (n.is_number()) add(fmt::format("segments: {}", kind), n.get<std::int64_t>());
+  return table.empty() ? "" : "\n" + table.render(out);
+}
+
 std::string rules_block(const Output& out, const View& view) {
   Table table({{"rule"}, {"action"}, {"hits", true}, {view.before ? "rate" : "", true}});
   for (const json& row : list_of(view.current.reply, "by_rule")) {
@@ -152,7 +168,7 @@ std::string render(const Output& out, const View& view) {
   const WallTime now = wall_now();
   const std::string since = text_of(view.current.reply, "since");
   return fmt::format("since {} ({})\n\n", safe(since), safe(relative(since, now))) +
-         packets_block(out, view) + rules_block(out, view) + methods_block(out, view) +
+         packets_block(out, view) + tcp_block(out, view) + rules_block(out, view) + methods_block(out, view) +
          sources_block(out, view, now);
 }
 

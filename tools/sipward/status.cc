@@ -19,15 +19,24 @@ std::string running_line(const json& reply) {
 
 std::string ports_line(const json& reply) {
   const json& ports = field(reply, "ports");
-  return safe(fmt::format("udp {}, tcp {}", fmt::join(texts_of(ports, "udp"), " "),
-                          fmt::join(texts_of(ports, "tcp"), " ")));
+  std::string line = fmt::format("udp {}, tcp {}", fmt::join(texts_of(ports, "udp"), " "),
+                                 fmt::join(texts_of(ports, "tcp"), " "));
+  for (const char* kind : {"tls", "ws"})
+    if (const auto numbers = texts_of(ports, kind); !numbers.empty())
+      line += fmt::format("; {} {}: connections limited, content not read", kind, fmt::join(numbers, " "));
+  return safe(line);
 }
 
 std::string rules_line(const json& reply) {
   const json& rules = field(reply, "rules");
-  return fmt::format("{} ({} ban, {} drop, {} log) from {}", number_of(rules, "count"),
-                     number_of(rules, "ban"), number_of(rules, "drop"), number_of(rules, "log"),
-                     safe(text_of(rules, "directory")));
+  const auto unless_none = [&](const char* key, const char* what) {
+    const std::int64_t n = number_of(rules, key);
+    return n == 0 ? std::string() : fmt::format(", {} {}", n, what);
+  };
+  return fmt::format("{} ({} ban, {} drop{}, {} log{}{}) from {}", number_of(rules, "count"),
+                     number_of(rules, "ban"), number_of(rules, "drop"), unless_none("score", "score"),
+                     number_of(rules, "log"), unless_none("observe", "of them observed"),
+                     unless_none("disabled", "more disabled"), safe(text_of(rules, "directory")));
 }
 
 std::string conntrack_line(const json& reply) {

@@ -6,34 +6,12 @@
 #include <utility>
 
 #include "base/duration.h"
+#include "base/utf8.h"
 
 namespace sipward::cli {
 namespace {
 
 using std::chrono::milliseconds;
-
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t length = 0;  // in bytes; 0: no valid UTF-8 (RFC 3629)
-};
-
-CodePoint decode(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return {first, 1};
-  if (first < 0xc2 || first > 0xf4) return {};
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (text.size() < length) return {};
-  char32_t value = first & (0x7fU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    const auto next = static_cast<unsigned char>(text[i]);
-    if ((next & 0xc0U) != 0x80) return {};
-    value = value << 6U | (next & 0x3fU);
-  }
-  const bool is_overlong = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
-  const bool is_surrogate = value >= 0xd800 && value <= 0xdfff;
-  if (is_overlong || is_surrogate || value > 0x10ffff) return {};
-  return {value, length};
-}
 
 // Marks that change the order of the text around them, or that nobody can see (UAX #9,
 // Default_Ignorable_Code_Point).
@@ -113,7 +91,7 @@ std::string safe(std::string_view text) {
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    const CodePoint c = decode(text);
+    const CodePoint c = first_code_point(text);
     const bool is_plain =
         c.length > 0 && c.value >= 0x20 && (c.value < 0x7f || c.value >= 0xa0) && !is_deceiving(c.value);
     if (is_plain)

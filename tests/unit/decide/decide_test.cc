@@ -1,5 +1,6 @@
 #include "decide/decide.h"
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
@@ -46,17 +47,25 @@ struct Packet {
   bool banned = false;
   std::optional<match::Action> hit{};
   unsigned refused = 0;
+  std::optional<match::Action> observed_hit{};
+  double score = 0;
+  double score_with_observed = 0;
 };
 
 Decision decision(const Packet& packet, const Policy& policy = {}) {
   const auto message = std::make_unique<sip::Message>();
   message->read(packet.text);
   match::Rule rule;
+  match::Rule observing;
+  observing.observe = true;
   match::Hits hits;
   if (packet.hit) {
     rule.action = *packet.hit;
-    hits.strongest = &rule;
-    hits.count = 1;
+    hits.note(rule, {});
+  }
+  if (packet.observed_hit) {
+    observing.action = *packet.observed_hit;
+    hits.note(observing, {});
   }
   return decide({.source_class = packet.source_class,
                  .transport = packet.transport,
@@ -65,7 +74,9 @@ Decision decision(const Packet& packet, const Policy& policy = {}) {
                  .empty = packet.text.empty(),
                  .message = message.get(),
                  .hits = &hits,
-                 .refused_in_window = packet.refused},
+                 .refused_in_window = packet.refused,
+                 .score = packet.score,
+                 .score_with_observed = std::max(packet.score, packet.score_with_observed)},
                 policy);
 }
 
@@ -76,6 +87,7 @@ Reason reason(const Packet& packet, const Policy& policy = {}) {
 constexpr auto kPeer = SourceClass::peer;
 constexpr auto kUnknown = SourceClass::unknown;
 constexpr auto kLog = match::Action::log;
+constexpr auto kScore = match::Action::score;
 constexpr auto kDrop = match::Action::drop;
 constexpr auto kBan = match::Action::ban;
 
@@ -105,7 +117,7 @@ TEST_CASE("each reason, for unlisted sources and for peers, under the default po
       {"a method that is refused", {.text = kOptions}, Reason::method, Reason::peer},
       {"an unheard-of method", {.text = request("FROB")}, Reason::request, Reason::peer},
       {"HTTP over UDP", {.text = kNotSip}, Reason::not_sip, Reason::peer},
-      {"HTTP over TCP", {.text = kNotSip, .transport = Transport::tcp}, Reason::tcp_data, Reason::tcp_data},
+      {"HTTP over TCP", {.text = kNotSip, .transport = Transport::tcp}, Reason::not_sip, Reason::peer},
       {"a rule that logs", {.text = kInvite, .hit = kLog}, Reason::request, Reason::peer},
       {"a rule that drops", {.text = kInvite, .hit = kDrop}, Reason::signature, Reason::signature},
       {"a rule that bans", {.text = kInvite, .hit = kBan}, Reason::signature, Reason::signature},
@@ -171,6 +183,87 @@ TEST_CASE("only what proved its address is banned for long") {
 TEST_CASE("the default bans: a minute for what may be forged, an hour for what is verified") {
   CHECK(decision({.hit = kBan}).ban == milliseconds(seconds(60)));
   CHECK(decision({.verified = true, .hit = kBan}).ban == milliseconds(hours(1)));
+}
+
+TEST_CASE("a score bans at its limit and not one before") {
+  Policy policy;
+  CHECK(decision({.hit = kScore, .score = 99.99}, policy).reason == Reason::request);
+  const Decision at_limit = decision({.hit = kScore, .score = 100}, policy);
+  CHECK(at_limit.reason == Reason::score);
+  CHECK(at_limit.ban == milliseconds(seconds(60)));
+  CHECK(decision({.verified = true, .hit = kScore, .score = 100}, policy).ban == milliseconds(hours(1)));
+  policy.score_ban_at = 7;
+  CHECK(decision({.hit = kScore, .score = 6.99}, policy).reason == Reason::request);
+  CHECK(decision({.hit = kScore, .score = 7}, policy).reason == Reason::score);
+}
+
+TEST_CASE("a score that reached its limit is stronger than a drop and weaker than a ban") {
+  CHECK(decision({.hit = kDrop, .score = 99}).reason == Reason::signature);
+  CHECK_FALSE(decision({.hit = kDrop, .score = 99}).ban.has_value());
+  CHECK(decision({.hit = kDrop, .score = 100}).reason == Reason::score);
+  CHECK(decision({.hit = kDrop, .score = 100}).ban.has_value());
+  CHECK(decision({.hit = kBan, .score = 100}).reason == Reason::signature);
+}
+
+TEST_CASE("a score comes before the class and the method, and a ban before it") {
+  Policy policy;
+  policy.serve_unknown = false;
+  CHECK(decision({.hit = kScore, .score = 100}, policy).reason == Reason::score);
+  CHECK(decision({.text = kOptions, .hit = kScore, .refused = 99, .score = 100}).reason == Reason::score);
+  CHECK(decision({.banned = true, .hit = kScore, .score = 100}).reason == Reason::banned);
+}
+
+TEST_CASE("neither a response nor a peer is judged by a score") {
+  CHECK(reason({.text = kResponse, .hit = kScore, .score = 100}) == Reason::response);
+  CHECK(reason({.source_class = kPeer, .hit = kScore, .score = 100}) == Reason::peer);
+  const Decision peer = decision({.source_class = kPeer, .observed_hit = kScore, .score_with_observed = 100});
+  CHECK_FALSE(peer.would_drop.has_value());
+}
+
+TEST_CASE("a rule that only observes passes the packet and says what it would have done") {
+  const Decision ban = decision({.observed_hit = kBan});
+  CHECK(ban.reason == Reason::request);
+  CHECK_FALSE(ban.ban.has_value());
+  CHECK(ban.would_drop == Reason::signature);
+  CHECK(ban.would_ban == milliseconds(seconds(60)));
+  const Decision drop = decision({.verified = true, .observed_hit = kDrop});
+  CHECK(drop.reason == Reason::request);
+  CHECK(drop.would_drop == Reason::signature);
+  CHECK_FALSE(drop.would_ban.has_value());
+  CHECK_FALSE(decision({.observed_hit = kLog}).would_drop.has_value());
+  const Decision below = decision({.observed_hit = kScore, .score_with_observed = 99.99});
+  CHECK_FALSE(below.would_drop.has_value());
+  const Decision reached = decision({.observed_hit = kScore, .score_with_observed = 100});
+  CHECK(reached.reason == Reason::request);
+  CHECK(reached.would_drop == Reason::score);
+  CHECK(reached.would_ban == milliseconds(seconds(60)));
+}
+
+TEST_CASE("neither kind of rule hides the other") {
+  for (const auto observed : {kLog, kScore, kDrop, kBan}) {
+    const Decision banned = decision({.hit = kBan, .observed_hit = observed});
+    CHECK(banned.reason == Reason::signature);
+    CHECK(banned.ban.has_value());
+    CHECK_FALSE(banned.would_drop.has_value());
+    const Decision dropped = decision({.hit = kDrop, .observed_hit = observed});
+    CHECK(dropped.reason == Reason::signature);
+    CHECK_FALSE(dropped.ban.has_value());
+  }
+  for (const auto enforced : {kLog, kScore}) {
+    const Decision passed = decision({.hit = enforced, .observed_hit = kBan});
+    CHECK(passed.reason == Reason::request);
+    CHECK(passed.would_drop == Reason::signature);
+  }
+  CHECK(
+      decision({.hit = kScore, .observed_hit = kScore, .score = 99, .score_with_observed = 100}).would_drop ==
+      Reason::score);
+  CHECK(decision({.hit = kScore, .observed_hit = kScore, .score = 100}).reason == Reason::score);
+}
+
+TEST_CASE("what is dropped anyway would not be dropped by an observing rule once more") {
+  const Decision refused = decision({.text = kOptions, .observed_hit = kBan});
+  CHECK(refused.reason == Reason::method);
+  CHECK_FALSE(refused.would_drop.has_value());
 }
 
 TEST_CASE("a peer is never banned") {
@@ -251,7 +344,7 @@ TEST_CASE("what is not SIP passes by policy, over TCP, and from peers") {
   policy.drop_not_sip = false;
   CHECK(reason({.text = kNotSip}, policy) == Reason::not_sip_let);
   CHECK(reason({.text = kNotSip, .source_class = kPeer}, policy) == Reason::peer);
-  CHECK(reason({.text = kNotSip, .transport = Transport::tcp}, policy) == Reason::tcp_data);
+  CHECK(reason({.text = kNotSip, .transport = Transport::tcp}, policy) == Reason::not_sip_let);
 }
 
 TEST_CASE("malformed requests are dropped by policy, too many headers always") {

@@ -178,10 +178,11 @@ TEST_CASE("wrong types say what they are") {
 }
 
 TEST_CASE("wrong words name the right ones") {
-  CHECK_THAT(error_of(changed("\"ban\"", "\"bann\"")),
-             ContainsSubstring(
-                 "t.toml:8:10: error: action = \"bann\": expected one of \"log\", \"drop\", \"ban\"") &&
-                 ContainsSubstring("did you mean \"ban\"?"));
+  CHECK_THAT(
+      error_of(changed("\"ban\"", "\"bann\"")),
+      ContainsSubstring(
+          "t.toml:8:10: error: action = \"bann\": expected one of \"log\", \"score\", \"drop\", \"ban\"") &&
+          ContainsSubstring("did you mean \"ban\"?"));
   CHECK_THAT(error_of(changed("user-agent", "useragent")), ContainsSubstring("did you mean \"user-agent\"?"));
   CHECK_THAT(error_of(changed("user-agent", "header:")), ContainsSubstring("\"\" is no header name"));
   CHECK_THAT(error_of(changed("user-agent", "header:a b")), ContainsSubstring("\"a b\" is no header name"));
@@ -189,6 +190,33 @@ TEST_CASE("wrong words name the right ones") {
              ContainsSubstring("match = \"suffix\": expected one of"));
   CHECK_THAT(error_of(changed("\"one\"\ndescription", "\"One\"\ndescription")),
              ContainsSubstring("t.toml:3:6: error: id = \"One\": expected lower-case letters"));
+}
+
+TEST_CASE("a score rule needs a weight from 1 to 1000, and no other rule has one") {
+  const auto scored = [](const std::string& rest) { return changed("\"ban\"", "\"score\"\n" + rest); };
+  CHECK(only_rule(scored("weight = 1")).weight == 1);
+  CHECK(only_rule(scored("weight = 1000")).weight == 1000);
+  CHECK(only_rule(scored("weight = 7")).action == Action::score);
+  CHECK(only_rule(kGood).weight == 0);
+  CHECK(error_of(scored("")) ==
+        "t.toml:2:1: error: missing key \"weight\" (expected what a hit adds to the score, from 1 to 1000)");
+  CHECK(error_of(scored("weight = 0")) ==
+        "t.toml:9:10: error: \"weight\" must be a whole number from 1 to 1000, this is 0");
+  CHECK(error_of(scored("weight = 1001")) ==
+        "t.toml:9:10: error: \"weight\" must be a whole number from 1 to 1000, this is 1001");
+  CHECK(error_of(scored("weight = 2.5")) ==
+        "t.toml:9:10: error: \"weight\" must be a whole number from 1 to 1000, this is a number");
+  CHECK(error_of(changed("\"ban\"", "\"ban\"\nweight = 5")) ==
+        "t.toml:9:10: error: \"weight\" stands beside action = \"ban\": only \"score\" has one");
+  CHECK(error_of(scored("wieght = 5")).find("did you mean \"weight\"?") != std::string::npos);
+}
+
+TEST_CASE("observe is true or false, and false when it is not written") {
+  CHECK_FALSE(only_rule(kGood).observe);
+  CHECK(only_rule(changed("\"ban\"", "\"ban\"\nobserve = true")).observe);
+  CHECK_FALSE(only_rule(changed("\"ban\"", "\"ban\"\nobserve = false")).observe);
+  CHECK(error_of(changed("\"ban\"", "\"ban\"\nobserve = \"yes\"")) ==
+        "t.toml:9:11: error: \"observe\" must be true or false, this is a string");
 }
 
 TEST_CASE("patterns that could not work are refused") {
@@ -241,6 +269,12 @@ TEST_CASE("an id that a file uses twice names both places") {
 TEST_CASE("broken TOML names its place") {
   CHECK_THAT(error_of("[[rule]]\nid = \n"), ContainsSubstring("t.toml:2:"));
   CHECK_THAT(error_of("[[rule]]\nid = \"\xff\"\n"), ContainsSubstring("t.toml:2:"));
+}
+
+TEST_CASE("what an error of a rule file quotes breaks no line and reaches no terminal") {
+  CHECK(error_of("a= n\n").find('\n') == std::string::npos);
+  CHECK_THAT(error_of(changed("id = \"one\"", "id = \"o\\n\\u001b[2J\"")),
+             ContainsSubstring("id = \"o\\n\\x1b[2J\""));
 }
 
 TEST_CASE("a file without rules is no error, a directory without rules is") {

@@ -2,6 +2,7 @@
 // what looks alike.
 #include <random>
 #include <set>
+#include <sstream>
 
 #include "messages.h"
 
@@ -34,7 +35,8 @@ std::vector<Rule> made_up_rules() {
         Condition made = condition(scope, match, match == Match::regex ? regex : word, header);
         made.case_sensitive = case_sensitive;
         rules.push_back(
-            rule("r" + std::to_string(rules.size()), {made}, static_cast<Action>(rules.size() % 3)));
+            rule("r" + std::to_string(rules.size()), {made}, static_cast<Action>(rules.size() % 4)));
+        rules.back().observe = rules.size() % 3 == 0;
       }
     }
   };
@@ -46,6 +48,9 @@ std::vector<Rule> made_up_rules() {
   add(Scope::header, "Abc", "(?:ab|bc)+d?$", "X-Foo");
   add(Scope::from_tag, "Abc", "^[a-c]{2,4}$");
   add(Scope::from_display, "Abc", "\\bc|c\\b");
+  add(Scope::from_user, "Abc", "^a+b?c");
+  add(Scope::to_user, "Abc", "bc|^c+");
+  add(Scope::header_names, "From Abc", "^(?:v|t|Abc) .*Abc");
   rules.push_back(
       rule("two", {user_agent(Match::contains, "b"), condition(Scope::from_tag, Match::contains, "c")}));
   rules.push_back(
@@ -75,6 +80,7 @@ const std::vector<Texts> kGroups{
     {"User-Agent: Elite 1.0 Brcm Callctrl/1.5.1.0 MxSF/v.3.2.6.26", "CSeq: 0000000001 INVITE",
      "m: <sip:a@b:9>"},
     {"From: <sip:nm@nm>;tag=root", "User-Agent: abc", "X-Foo: abc"},
+    {"f: <sip:Abc@a>", "From: sip:%61abc@b", "t: Abc <sip:%41bc@a;x>", "To: sip:bc@a"},
 };
 
 std::string group(Random& random) {
@@ -95,8 +101,21 @@ Texts lines_of(const std::vector<Rule>& rules) {
     for (const std::string& sample : samples) {
       if (first.scope == Scope::header) texts.push_back(first.header + ": " + sample);
       if (first.scope == Scope::from_tag) texts.push_back("From: <sip:a@b>;tag=" + sample);
+      if (first.scope == Scope::from_user) texts.push_back("From: <sip:" + sample + "@b>");
+      if (first.scope == Scope::to_user) texts.push_back("t: <sip:" + sample + "@b>");
       if (first.scope == Scope::from_display) texts.push_back("f:\"" + sample + "\" <sip:a@b>");
     }
+  }
+  return texts;
+}
+
+// Which headers, and in which order.
+Texts orders_of(const std::vector<Rule>& rules) {
+  Texts texts{"From Abc", "Via From To"};
+  for (const Rule& one : rules) {
+    if (one.conditions.front().scope != Scope::header_names) continue;
+    texts.insert(texts.end(), one.catches.begin(), one.catches.end());
+    texts.insert(texts.end(), one.passes.begin(), one.passes.end());
   }
   return texts;
 }
@@ -128,14 +147,24 @@ std::string from(Random& random, const Texts& fragments) {
          random.of({";tag=", ";x=1;TAG=", "; tag = ", ";notag="}) + value(random, fragments);
 }
 
-std::string message(Random& random, const Texts& fragments, const Texts& lines) {
+// The words of `text` as the names of headers.
+std::string names(Random& random, const std::string& text) {
+  std::istringstream words(text);
+  std::string headers;
+  for (std::string word; words >> word;) headers += word + random.of({": x", ":", " : a"}) + "\r\n";
+  return headers;
+}
+
+std::string message(Random& random, const Texts& fragments, const Texts& lines, const Texts& orders) {
   std::string text = start_line(random, fragments) + "\r\n";
-  const Texts names{"User-Agent", "user-agent", "Via",  "v",       "Contact", "m", "X-Foo",       "x-foo",
-                    "Call-ID",    "i",          "CSeq", "Subject", "From",    "f", "Max-Forwards"};
+  const Texts headers{"User-Agent", "user-agent", "Via",  "v",       "Contact", "m", "X-Foo",       "x-foo",
+                      "Call-ID",    "i",          "CSeq", "Subject", "From",    "f", "Max-Forwards"};
   if (random.one_in(3)) text += group(random);
+  if (random.one_in(4)) text += names(random, random.of(orders));
+  if (random.one_in(8)) return text + "\r\n";
   for (std::size_t count = random.below(5); count > 0; --count) text += random.of(lines) + "\r\n";
   for (std::size_t count = random.below(10); count > 0; --count) {
-    const std::string& name = random.of(names);
+    const std::string& name = random.of(headers);
     text += name + random.of({": ", ":", " : ", ":\r\n "});
     text += name == "From" || name == "f" ? from(random, fragments) : value(random, fragments);
     text += "\r\n";
@@ -145,6 +174,8 @@ std::string message(Random& random, const Texts& fragments, const Texts& lines) 
 
 std::string told(const Hits& hits, const Matcher& matcher) {
   std::string text = hits.strongest == nullptr ? "none" : hits.strongest->id;
+  text += hits.observed == nullptr ? " none" : " " + hits.observed->id;
+  text += hits.scores ? " scores" : "";
   for (const std::uint32_t index : hits.all) text += " " + matcher.rules()[index].id;
   return text;
 }
@@ -158,10 +189,11 @@ void compare(const std::vector<Rule>& rules, std::uint32_t seed, std::size_t mes
   const auto slow_scratch = (*slow)->new_scratch();
   const Texts fragments = fragments_of(rules);
   const Texts lines = lines_of(rules);
+  const Texts orders = orders_of(rules);
   Random random(seed);
   std::set<std::uint32_t> hit_rules;
   for (std::size_t i = 0; i < messages; ++i) {
-    const std::string bytes = message(random, fragments, lines);
+    const std::string bytes = message(random, fragments, lines, orders);
     const sip::Message parsed = testing::read(bytes);
     const Hits wanted = (*slow)->scan(parsed, *slow_scratch);
     const Hits hits = (*fast)->scan(parsed, *fast_scratch);

@@ -4,9 +4,9 @@
 
 #include <random>
 #include <set>
+#include <sstream>
 
 #include "messages.h"
-#include "user_agents.h"
 
 namespace sipward::match {
 namespace {
@@ -16,6 +16,14 @@ using testing::rule;
 using testing::Scanner;
 using testing::shipped_rules;
 using Ids = std::vector<std::string>;
+
+// "Via From" -> {"Via: 1", "From: 1"}
+std::vector<std::string> names_as_lines(const std::string& names) {
+  std::vector<std::string> all;
+  std::istringstream words(names);
+  for (std::string name; words >> name;) all.push_back(name + ": 1");
+  return all;
+}
 
 // A message whose value in the condition's scope is `sample`.
 std::string message_with(const Condition& condition, const std::string& sample) {
@@ -35,6 +43,12 @@ std::string message_with(const Condition& condition, const std::string& sample) 
       return lines(plain, {"From: <sip:a@b>;tag=" + sample});
     case Scope::from_display:
       return lines(plain, {"From: \"" + sample + "\" <sip:a@b>;tag=x"});
+    case Scope::from_user:
+      return lines(plain, {"From: <sip:" + sample + "@b>;tag=x"});
+    case Scope::to_user:
+      return lines(plain, {"To: <sip:" + sample + "@b>"});
+    case Scope::header_names:
+      return lines(plain, names_as_lines(sample));
   }
   return "";
 }
@@ -54,10 +68,6 @@ TEST_CASE("each shipped rule hits its catches and none of its passes") {
   }
 }
 
-bool only_logs(const Scanner& scanner) {
-  return scanner.last().strongest == nullptr || scanner.last().strongest->action == Action::log;
-}
-
 std::string invite(std::string_view agent) {
   return lines("INVITE sip:+4930123456@sip.example.com;user=phone SIP/2.0",
                {"Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK2d4790.1;rport", "Max-Forwards: 70",
@@ -66,25 +76,6 @@ std::string invite(std::string_view agent) {
                 "CSeq: 1 INVITE", "Contact: <sip:1001@192.0.2.10:5060;transport=udp>",
                 "Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY", "Supported: replaces, timer",
                 "User-Agent: " + std::string(agent), "Content-Type: application/sdp", "Content-Length: 0"});
-}
-
-std::string register_request(std::string_view agent) {
-  return lines("REGISTER sip:sip.example.com SIP/2.0",
-               {"v: SIP/2.0/UDP 192.0.2.10:5060;rport;branch=z9hG4bK-524287-1---5f0c1b2d3e4f5a69;alias",
-                "f: sip:1001@sip.example.com;tag=3206210845", "t: sip:1001@sip.example.com",
-                "i: 3c26700c1adb-d2t9c1o7v1q8", "CSeq: 2 REGISTER",
-                "m: sip:1001@192.0.2.10:5060;expires=3600", "User-Agent: " + std::string(agent), "l: 0"});
-}
-
-TEST_CASE("no rule drops a call or a registration of a real device") {
-  REQUIRE(testing::kLegitimateAgents.size() >= 60);
-  Scanner scanner(shipped_rules());
-  for (const std::string_view agent : testing::kLegitimateAgents) {
-    for (const std::string& bytes : {invite(agent), register_request(agent)}) {
-      CAPTURE(agent, scanner.ids(bytes));
-      CHECK(only_logs(scanner));
-    }
-  }
 }
 
 TEST_CASE("a scanner's name elsewhere than in User-Agent is no hit") {
@@ -104,19 +95,6 @@ TEST_CASE("a scanner's name elsewhere than in User-Agent is no hit") {
   }
 }
 
-TEST_CASE("sipsak and SIPp are counted and pass") {
-  Scanner scanner(shipped_rules());
-  CHECK(scanner.ids(lines("OPTIONS sip:a@b SIP/2.0", {"User-Agent: sipsak 0.9.8.1"})) == Ids{"sipsak"});
-  CHECK(only_logs(scanner));
-  CHECK(scanner.ids(lines("INVITE sip:service@192.0.2.1:5060 SIP/2.0",
-                          {"Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK-4711-1-0",
-                           "From: sipp <sip:sipp@192.0.2.9:5060>;tag=4711SIPpTag001",
-                           "To: service <sip:service@192.0.2.1:5060>", "Call-ID: 1-4711@192.0.2.9",
-                           "CSeq: 1 INVITE", "Contact: sip:sipp@192.0.2.9:5060", "Max-Forwards: 70"})) ==
-        Ids{"sipp-from"});
-  CHECK(only_logs(scanner));
-}
-
 // A tag as SIPVicious makes it: hex of `text`, the byte 1 and a decimal number.
 std::string hex_tag(const std::string& text, std::uint32_t number) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -130,7 +108,7 @@ std::string hex_tag(const std::string& text, std::uint32_t number) {
 }
 
 Ids tag_hits(Scanner& scanner, const std::string& tag) {
-  return scanner.ids(lines("OPTIONS sip:100@b SIP/2.0", {"From: \"1\"<sip:1@b>;tag=" + tag}));
+  return scanner.ids(lines("OPTIONS sip:100@b SIP/2.0", {"From: \"1\" <sip:1@b>;tag=" + tag}));
 }
 
 TEST_CASE("the tags of svmap, svwar and svcrack are known whatever they scan") {
@@ -172,6 +150,15 @@ TEST_CASE("a SIPVicious tag needs five digits behind the mark, and something bef
   CHECK(tag_hits(scanner, hex_tag("", 10000)).empty());
   CHECK(tag_hits(scanner, hex_tag("c00002011", 4294967295)) == Ids{"sipvicious-tag-guess"});
   CHECK(tag_hits(scanner, hex_tag("100", 4294967295) + "30").empty());
+}
+
+TEST_CASE("escapes in a user part hide nothing from the rules for it") {
+  Scanner scanner(shipped_rules());
+  const auto hits = [&](const std::string& user) {
+    return scanner.ids(lines("INVITE sip:" + user + "@b SIP/2.0", {}));
+  };
+  CHECK(hits("%2B011972595934023") == Ids{"prefix-plus-0"});
+  CHECK(hits("100%27%20%6fr%201") == Ids{"request-uri-sql"});
 }
 
 struct Scanned {
@@ -288,7 +275,8 @@ TEST_CASE("evidence can be located for every shipped sample") {
   }
 }
 
-TEST_CASE("no two shipped rules are the same") {
+TEST_CASE("no two shipped rules are the same, nor their keys") {
+  std::set<std::uint32_t> keys;
   std::set<std::string> seen;
   for (const Rule& shipped : shipped_rules()) {
     std::string key;
@@ -297,6 +285,7 @@ TEST_CASE("no two shipped rules are the same") {
     }
     CAPTURE(shipped.id);
     CHECK(seen.insert(key).second);
+    CHECK(keys.insert(rule_key(shipped.id)).second);
   }
 }
 

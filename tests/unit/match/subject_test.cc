@@ -87,6 +87,33 @@ TEST_CASE("the tag and the display name of From, folded and compact too") {
   CHECK(values(bytes, Scope::from_display) == Values{"first", "second"});
 }
 
+TEST_CASE("users are read from every From and To, and escaped ones twice") {
+  const std::string bytes = lines("OPTIONS sip:1%3000@b SIP/2.0",
+                                  {"f: \"d\" <sip:alice@a>;tag=1", "From: sip:%62ob%@b", "t: <tel:+49%33>",
+                                   "To: <sip:example.com>", "Contact: <sip:carol@c>"});
+  CHECK(values(bytes, Scope::request_uri_user) == Values{"1%3000", "1000"});
+  CHECK(values(bytes, Scope::from_user) == Values{"alice", "%62ob%", "bob%"});
+  CHECK(values(bytes, Scope::to_user) == Values{"+49%33", "+493"});
+}
+
+TEST_CASE("only two hexadecimal digits behind '%' are an escape") {
+  std::array<char, 32> room{};
+  const auto plain = [&](std::string_view text) { return std::string(unescape(text, room)); };
+  CHECK(plain("%41%6a%6A") == "Ajj");
+  CHECK(plain("%4") == "%4");
+  CHECK(plain("%") == "%");
+  CHECK(plain("%4g%g4%%41") == "%4g%g4%A");
+  CHECK(plain("%2541") == "%41");
+  CHECK(plain("%00").size() == 1);
+  CHECK(plain("").empty());
+}
+
+TEST_CASE("header names are given as spelled and in their order, odd ones too") {
+  CHECK(values(lines("OPTIONS sip:a SIP/2.0", {"v: 1", "FROM : 1", "X-Foo: a\r\n b", "To\x01: 1"}),
+               Scope::header_names) == Values{"v FROM X-Foo To\x01"});
+  CHECK(values(lines("OPTIONS sip:a SIP/2.0", {}), Scope::header_names).empty());
+}
+
 TEST_CASE("equal scopes share a target, different ones do not") {
   Targets targets;
   const auto agent = targets.add(condition(Scope::header, Match::exact, "a", "User-Agent"));
@@ -113,9 +140,10 @@ TEST_CASE("folded values of a whole datagram keep their text, all at once") {
 }
 
 TEST_CASE("a folded value fills the buffer to its last byte; beyond it stays folded and whole") {
+  constexpr std::size_t kBufferBytes = std::size_t{3} * 65536;
   const std::string before = "a\r\n ";
-  const std::string fits(65536 - before.size(), 'b');
-  const std::string beyond(65536 - before.size() + 1, 'b');
+  const std::string fits(kBufferBytes - before.size(), 'b');
+  const std::string beyond(kBufferBytes - before.size() + 1, 'b');
   CHECK(values(lines("OPTIONS sip:a SIP/2.0", {"X-Foo: " + before + fits}), Scope::header, "X-Foo") ==
         Values{"a " + fits});
   CHECK(values(lines("OPTIONS sip:a SIP/2.0", {"X-Foo: " + before + beyond}), Scope::header, "X-Foo") ==
@@ -123,18 +151,18 @@ TEST_CASE("a folded value fills the buffer to its last byte; beyond it stays fol
 }
 
 TEST_CASE("the most headers a message can hold give all their values") {
-  const std::vector<std::string> headers(sip::kHeadersMax, "From: \"d\" <sip:a@b>;tag=t");
-  const std::string bytes = lines("OPTIONS sip:a@b SIP/2.0", headers);
+  const std::vector<std::string> headers(sip::kHeadersMax, "From: \"d\" <sip:%61@b>;tag=t");
+  const std::string bytes = lines("OPTIONS sip:%61@b SIP/2.0", headers);
   Targets targets;
   for (const Scope scope : {Scope::start_line, Scope::method, Scope::request_uri, Scope::request_uri_user,
-                            Scope::from_tag, Scope::from_display}) {
+                            Scope::from_tag, Scope::from_display, Scope::from_user, Scope::header_names}) {
     (void)targets.add(condition(scope, Match::exact, "x"));
   }
   (void)targets.add(condition(Scope::header, Match::exact, "x", "From"));
   SubjectReader reader(targets);
   const sip::Message message = read(bytes);
   const auto first = reader.read(message);
-  CHECK(first.size() == 4 + 3 * sip::kHeadersMax);
+  CHECK(first.size() == 6 + 5 * sip::kHeadersMax);
   CHECK(reader.read(message).data() == first.data());
 }
 

@@ -227,8 +227,8 @@ TEST_CASE_METHOD(Fixture, "dropped is the sum of the reasons to drop") {
   for (std::size_t i = 0; i < decide::kReasons; ++i)
     counters.worker(0).by_reason[i].add(std::uint64_t{1} << i);
   std::uint64_t expected = 0;
-  for (const Reason r : {Reason::signature, Reason::method, Reason::not_sip, Reason::malformed,
-                         Reason::banned, Reason::unknown})
+  for (const Reason r : {Reason::signature, Reason::score, Reason::method, Reason::not_sip, Reason::malformed,
+                         Reason::tcp_stream, Reason::banned, Reason::unknown})
     expected += std::uint64_t{1} << static_cast<std::size_t>(r);
   CHECK(counters.dropped() == expected);
 }
@@ -265,6 +265,18 @@ TEST_CASE_METHOD(Fixture, "shared counters take many writers") {
   one.join();
   other.join();
   CHECK(event.get() == 40'000);
+}
+
+TEST_CASE("counters in memory alone begin at zero and count") {
+  auto counters = Counters::in_memory();
+  REQUIRE(counters.has_value());
+  CHECK(counters->by_reason(decide::Reason::signature) == 0);
+  counters->worker(kWorkersMax - 1).by_reason[static_cast<std::size_t>(decide::Reason::signature)].add();
+  CHECK(counters->by_reason(decide::Reason::signature) == 1);
+  REQUIRE(counters->rule("one") != nullptr);
+  counters->rule("one")->hits.add(2);
+  CHECK(counters->rule("one")->hits.get() == 2);
+  CHECK(Counters::in_memory()->rule("one")->hits.get() == 0);
 }
 
 TEST_CASE("a worker's counters share no cache line with another's") {

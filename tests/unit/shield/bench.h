@@ -17,15 +17,15 @@
 namespace sipward::test {
 
 // Compiled once: it takes longer than all the packets.
-inline const match::Matcher& shipped_rules() {
-  static const std::unique_ptr<match::Matcher> matcher = [] {
+inline const std::shared_ptr<const match::Matcher>& shipped_rules() {
+  static const std::shared_ptr<const match::Matcher> matcher = []() -> std::shared_ptr<const match::Matcher> {
     auto rules = match::load_rules(SIPWARD_SOURCE_DIR "/rules");
     if (!rules) FAIL(rules.error().text);
     auto made = match::make_hyperscan_matcher(std::move(*rules));
     if (!made) FAIL(made.error().text);
     return std::move(*made);
   }();
-  return *matcher;
+  return matcher;
 }
 
 inline Now at(std::chrono::milliseconds time) {
@@ -63,20 +63,28 @@ inline std::string options(int number) {
 // A worker without its queue.
 class Bench {
  public:
-  explicit Bench(decide::SourceClass source_class = decide::SourceClass::unknown)
+  explicit Bench(decide::SourceClass source_class = decide::SourceClass::unknown,
+                 std::shared_ptr<const match::Matcher> matcher = shipped_rules())
       : counters_(open(folder_ / "counters")),
-        rule_counters_(make_rule_counters()),
-        shield_(common_, counters_.worker(0), source_class, 64) {}
+        rules_(make_rules(std::move(matcher))),
+        shield_(common_, shield::RulesInHand(rules_), counters_.worker(0), source_class, 64) {}
 
   shield::Outcome process(const Packet& packet, Now now = at(0), bool verified = false) {
-    return shield_.sources().with(
-        [&](limit::SourceTable& sources) { return shield_.process(packet, verified, sources, now); });
+    return shield_.sources().with([&](limit::SourceTable& sources) {
+      return shield_.process({.packet = packet, .verified = verified}, sources, now);
+    });
+  }
+  // Datagrams that the kernel made one.
+  shield::Outcome train(std::string_view payload, Now now = at(0)) {
+    const Packet packet = udp_packet(payload, "198.51.100.7");
+    return shield_.sources().with([&](limit::SourceTable& sources) {
+      return shield_.process({.packet = packet, .merged = true}, sources, now);
+    });
   }
   shield::Outcome udp(std::string_view payload, Now now = at(0), std::string_view source = "198.51.100.7") {
     return process(udp_packet(payload, source), now);
   }
 
-  decide::Policy policy;
   std::atomic<bool> observe = false;
   [[nodiscard]] metrics::Counters& counters() { return counters_; }
   [[nodiscard]] shield::Shield& shield() { return shield_; }
@@ -100,16 +108,17 @@ class Bench {
     if (!counters) FAIL(counters.error().text);
     return std::move(*counters);
   }
-  std::vector<metrics::RuleCounter*> make_rule_counters() {
-    std::vector<metrics::RuleCounter*> all;
-    for (const match::Rule& rule : shipped_rules().rules()) all.push_back(counters_.rule(rule.id));
-    return all;
+  std::shared_ptr<shield::RuleSet> make_rules(std::shared_ptr<const match::Matcher> matcher) {
+    auto made = std::make_shared<shield::RuleSet>();
+    made->matcher = std::move(matcher);
+    made->counters = shield::rule_counters(*made->matcher, counters_);
+    return made;
   }
 
   TemporaryFolder folder_;
   metrics::Counters counters_;
-  std::vector<metrics::RuleCounter*> rule_counters_;
-  shield::Common common_{policy, shipped_rules(), rule_counters_, counters_, observe};
+  std::shared_ptr<shield::RuleSet> rules_;
+  shield::Common common_{counters_, observe};
   shield::Shield shield_;
 };
 

@@ -48,8 +48,12 @@ TEST_CASE("what comes in and what becomes of it") {
        kUnknown, false, Reason::signature, true, true},
       {"a rule that only drops", udp_packet(text({.uri = "sip:100'%20OR%20'1'='1@example.com"})), kUnknown,
        false, Reason::signature, false, true},
-      {"a rule that only logs", udp_packet(text({.agent = "sipp"})), kUnknown, false, Reason::request, false,
-       false},
+      {"a rule that only logs", udp_packet(text({.agent = "Linksys"})), kUnknown, false, Reason::request,
+       false, false},
+      {"a rule that scores", udp_packet(text({.agent = "sipp"})), kUnknown, false, Reason::request, false,
+       true},
+      {"a rule that scores, from a peer", udp_packet(text({.agent = "sipp"})), kPeer, false, Reason::peer,
+       false, false},
       {"a name that merely contains scan", udp_packet(text({.agent = "Fujitsu ScanSnap 2"})), kUnknown, false,
        Reason::request, false, false},
       {"a body that speaks of scanners",
@@ -84,6 +88,17 @@ TEST_CASE("what comes in and what becomes of it") {
     CHECK(bench.by_reason(c.reason) == 1);
     CHECK(bench.read() == 1);
   }
+}
+
+TEST_CASE("every request of merged datagrams is judged, one packet is counted") {
+  Bench bench;
+  const std::string ends_within_a_line = text({.body = "good day"});
+  CHECK(bench.train(ends_within_a_line + kInvite).reason == Reason::request);
+  CHECK(bench.udp(ends_within_a_line + kScan).reason == Reason::request);  // a datagram ends with its body
+  const Outcome outcome = bench.train(ends_within_a_line + kInvite + kScan);
+  CHECK(outcome.reason == Reason::signature);
+  CHECK(outcome.consequences.ban);
+  CHECK(bench.read() == 3);
 }
 
 TEST_CASE("every packet is counted once, and by its method") {

@@ -128,3 +128,26 @@ TEST_CASE("neither request nor status line", "[sip][start_line]") {
     CHECK(start.status == 0);
   }
 }
+
+TEST_CASE("where a request may begin in merged datagrams") {
+  constexpr auto kNowhere = std::string_view::npos;
+  const auto find = [](std::string_view bytes, std::size_t from = 0) {
+    return find_request_line(bytes, from);
+  };
+  CHECK(find("OPTIONS sip:a SIP/2.0\r\n") == 0);
+  CHECK(find("\r\n\r\nOPTIONS sip:a SIP/2.0\r\n") == 4);
+  CHECK(find("xyzOPTIONS sip:a SIP/2.0\r\n") == 3);
+  CHECK(find("a body that ends hereINVITE sip:a sip/2.0\r\n") == 21);
+  CHECK(find("xSUBSCRIBE sip:a SIP/2.0") == 1);
+  CHECK(find("FOO sip:a SIP/2.0") == 0);
+  CHECK(find("so: FOO sip:a SIP/2.0") == 4);
+  CHECK(find("OPTIONS  sip:a\tSIP/2.0") == 0);
+  CHECK(find("Via: SIP/2.0/UDP a\r\nBYE sip:b SIP/2.0\r\n") == 20);
+  CHECK(find("BYE sip:a SIP/2.0\r\n\r\nACK sip:b SIP/2.0\r\n", 18) == 21);
+  CHECK(find("SIP/2.0 200 OK\r\n") == kNowhere);
+  CHECK(find("OPTIONS sip:aSIP/2.0") == kNowhere);
+  CHECK(find("sip:a SIP/2.0") == kNowhere);
+  CHECK(find("OPTIONS sip:a SIP/2") == kNowhere);
+  CHECK(find("") == kNowhere);
+  CHECK(find("BYE sip:a SIP/2.0", 17) == kNowhere);
+}

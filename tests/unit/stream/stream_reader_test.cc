@@ -36,13 +36,14 @@ class Client {
     datagram_.destination_port = 5060;
   }
 
-  Told syn(Instant now = kLater) {
+  // `living`: the kernel knows a connection between these ports, and that it has not ended.
+  Told syn(bool living = false, Instant now = kLater) {
     datagram_.tcp = {.sequence = next_ - 1, .syn = true};
-    return receive({}, now);
+    return receive({}, now, living);
   }
   Told at(std::uint32_t offset, std::string_view bytes, Instant now = kLater) {
     datagram_.tcp = {.sequence = next_ + offset, .acknowledgment = 1, .ack = true};
-    return receive(bytes, now);
+    return receive(bytes, now, proven);
   }
   Told send(std::string_view bytes, Instant now = kLater) {
     const Told told = at(0, bytes, now);
@@ -58,9 +59,9 @@ class Client {
   bool end = false;  // end the connection at its first message
 
  private:
-  Told receive(std::string_view bytes, Instant now) {
+  Told receive(std::string_view bytes, Instant now, bool is_proven) {
     datagram_.payload = bytes;
-    Segment segment = reader_.take({datagram_, proven, lenient, cut}, now);
+    Segment segment = reader_.take({datagram_, is_proven, lenient, cut}, now);
     Told told;
     while (const auto item = segment.next()) {
       if (item->is_keepalive)
@@ -180,8 +181,9 @@ TEST_CASE("a stray SYN does not hide the head that was begun before it") {
   const std::size_t half = kOptions.size() / 2;
   (void)client.send(std::string_view(kOptions).substr(0, half));
   // The softswitch ignores this one: its connection is alive.
+  const bool known = GENERATE(true, false);
   Client stray(reader, 1000 + static_cast<std::uint32_t>(half));
-  (void)stray.syn();
+  CHECK(stray.syn(known).trouble == (known ? Trouble::none : Trouble::second_syn));
   CHECK(client.send(std::string_view(kOptions).substr(half)) == messages({kOptions}));
 }
 
@@ -196,6 +198,49 @@ TEST_CASE("the same ports may be used for a new connection") {
   CHECK(old.send(kOptions).trouble != Trouble::none);
 }
 
+TEST_CASE("a SYN that a living connection ignores moves nothing, so what follows is not taken for early") {
+  StreamReader reader = running_reader();
+  Client client(reader, 100'000);
+  (void)client.syn();
+  (void)client.send(kMessage);
+  Client ghost(reader, 90'000);
+  CHECK(ghost.syn(true) == Told{});
+  CHECK(ghost.send("M").trouble == Trouble::forgotten);
+  CHECK(client.send(kOptions) == messages({kOptions}));
+}
+
+TEST_CASE("a second SYN must be far from the numbers of a connection that may still live") {
+  static constexpr std::uint32_t kFar = 2 * ByteSequence::kAheadMax;
+  const bool before = GENERATE(true, false);
+  const std::uint32_t away = GENERATE(1U, 5000U, kFar, kFar + 1);
+  CAPTURE(before, away);
+  StreamReader reader = running_reader();
+  Client old(reader, 1000);
+  (void)old.syn();
+  const std::string_view begun = std::string_view(kOptions).substr(0, 50);
+  (void)old.send(begun);
+  const auto next = static_cast<std::uint32_t>(1000 + begun.size());
+  Client fresh(reader, before ? next - away : next + away);
+  if (away <= kFar) {
+    CHECK(fresh.syn().trouble == Trouble::second_syn);
+    CHECK(old.send(std::string_view(kOptions).substr(50)) == messages({kOptions}));
+  } else {
+    CHECK(fresh.syn() == Told{});
+    CHECK(fresh.send(kOptions) == messages({kOptions}));
+  }
+}
+
+TEST_CASE("behind an ended connection any number will do") {
+  StreamReader reader = running_reader();
+  Client old(reader, 1000);
+  (void)old.syn();
+  old.end = true;
+  (void)old.send(kMessage);
+  Client fresh(reader, 2000);
+  CHECK(fresh.syn() == Told{});
+  CHECK(fresh.send(kOptions) == messages({kOptions}));
+}
+
 TEST_CASE("data in a SYN is refused, and comes again") {
   StreamReader reader = running_reader();
   packet::Datagram datagram;
@@ -203,6 +248,22 @@ TEST_CASE("data in a SYN is refused, and comes again") {
   datagram.tcp.syn = true;
   datagram.payload = kOptions;
   CHECK(reader.take({datagram}, kLater).trouble() == Trouble::data_in_syn);
+}
+
+TEST_CASE("what is marked as urgent does not pass, not even the word that something later will be") {
+  for (const std::string_view payload : {std::string_view(kOptions), std::string_view()}) {
+    StreamReader reader = running_reader();
+    Client client(reader, 1000);
+    (void)client.syn();
+    packet::Datagram datagram;
+    datagram.protocol = packet::Protocol::tcp;
+    datagram.tcp = {.sequence = 1001, .ack = true, .urg = true};
+    datagram.payload = payload;
+    Segment segment = reader.take({datagram, true}, kLater);
+    CHECK_FALSE(segment.next().has_value());
+    CHECK(segment.trouble() == Trouble::urgent);
+    CHECK(client.send(kOptions) == messages({kOptions}));
+  }
 }
 
 TEST_CASE("after the end nothing arrives, until a new connection is made") {
