@@ -11,8 +11,8 @@ namespace {
 // Evidence of the same source is kept this often; the newest few stay in the database.
 constexpr auto kEvidenceInterval = std::chrono::seconds(10);
 
-// A head of merged datagrams is read again for each line in it that looks like a request's. Who writes heads full of
-// such lines gets no more of our time than this many readings of all bytes.
+// A head of merged datagrams is read again for each line in it that looks like a request's. Who writes heads
+// full of such lines gets no more of our time than this many readings of all bytes.
 constexpr std::size_t kReadingsMax = 8;
 
 // How much of `bytes` was read to find out what `message` is.
@@ -69,18 +69,22 @@ Outcome Shield::process(const Incoming& incoming, limit::SourceTable& sources, N
 Outcome Shield::judge_train(const Arrival& arrival) {
   const std::string_view train = arrival.datagram.payload;
   Outcome outcome = judge(arrival, train);
+  if (decide::is_drop(outcome.reason)) return outcome;
   std::size_t left = kReadingsMax * train.size();
-  std::size_t at = 0;
-  while (!decide::is_drop(outcome.reason)) {
+  for (std::size_t at = 0;;) {
     at = sip::find_request_line(train, std::min(train.find('\n', at), train.size()));
-    if (at == std::string_view::npos) break;
+    if (at == std::string_view::npos) return outcome;
     Outcome judged = judge(arrival, train.substr(at));
-    if (decide::is_drop(judged.reason) || !outcome.would_drop) outcome = std::move(judged);
+    if (decide::is_drop(judged.reason)) return judged;
+    if (!outcome.would_drop) outcome = std::move(judged);
     const std::size_t size = size_read(message_, train.substr(at));
-    if (size > left) return refuse(arrival, train, evidence_of(arrival, train, {}), {decide::Reason::malformed});
+    if (size > left) {
+      decide::Decision too_costly;
+      too_costly.reason = decide::Reason::malformed;
+      return refuse(arrival, train, evidence_of(arrival, train, {}), too_costly);
+    }
     left -= size;
   }
-  return outcome;
 }
 
 Outcome Shield::judge_segment(const Arrival& arrival, bool cut) {
@@ -101,8 +105,26 @@ Outcome Shield::judge_segment(const Arrival& arrival, bool cut) {
     outcome = std::move(judged);
   }
   count_streams(segment.trouble());
+  if (auto early = judge_unfinished(arrival, segment)) return std::move(*early);
   const bool readable = segment.trouble() == stream::Trouble::none;
   return readable || (lenient && !arrival.observed) ? std::move(outcome) : refuse_segment(arrival, segment);
+}
+
+std::optional<Outcome> Shield::judge_unfinished(const Arrival& arrival, stream::Segment& segment) {
+  const std::string_view head = arrival.observed ? std::string_view() : segment.unfinished();
+  if (head.empty()) return std::nullopt;
+  const match::Matcher& matcher = *rules_.set->matcher;
+  if (!segment.companion()) segment.companion() = std::shared_ptr<match::Matcher::Trail>(matcher.new_trail());
+  auto* trail = static_cast<match::Matcher::Trail*>(segment.companion().get());
+  const std::string_view headers = head.substr(0, trail ? matcher.follow(*trail, head, *rules_.scratch) : 0);
+  message_.read(headers);
+  if (message_.kind() != sip::Kind::request) return std::nullopt;
+  const match::Rule* rule = matcher.scan(message_, *rules_.scratch).strongest;
+  if (!rule || (rule->action != match::Action::ban && rule->action != match::Action::drop))
+    return std::nullopt;
+  Outcome judged = judge(arrival, headers);
+  end(arrival, segment, judged);
+  return judged;
 }
 
 // Bytes that cannot be read must not reach a softswitch that might find a message in them.

@@ -87,6 +87,8 @@ class Shield {
   [[nodiscard]] Outcome judge_train(const Arrival& arrival);
   // A segment passes if every message that it completes does.
   [[nodiscard]] Outcome judge_segment(const Arrival& arrival, bool cut);
+  // What is there of a head that has not ended: a scanner that gives itself away early is stopped early.
+  [[nodiscard]] std::optional<Outcome> judge_unfinished(const Arrival& arrival, stream::Segment& segment);
   [[nodiscard]] Outcome refuse_segment(const Arrival& arrival, stream::Segment& segment);
   void end(const Arrival& arrival, stream::Segment& segment, Outcome& outcome);
   // read SIP -> match -> decide.

@@ -1,146 +1,24 @@
 #include <fmt/format.h>
-#include <hs/hs.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
-#include <cstdlib>
 #include <limits>
 #include <map>
 #include <new>
 #include <utility>
 
 #include "base/guarded.h"
-#include "base/handle.h"
 #include "match/ascii.h"
 #include "match/check.h"
+#include "match/head_words.h"
+#include "match/hyperscan.h"
 #include "match/matcher.h"
 #include "match/subject.h"
 
 namespace sipward::match {
 namespace {
-
-using Database = std::unique_ptr<hs_database_t, CloseWith<hs_free_database>>;
-using EngineScratch = std::unique_ptr<hs_scratch_t, CloseWith<hs_free_scratch>>;
-using CompileError = std::unique_ptr<hs_compile_error_t, CloseWith<hs_free_compile_error>>;
-
-// A broken promise of the caller or the engine that would make every later answer wrong: an empty answer
-// would let everything pass unseen, a crash lets it pass seen and restarts.
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-bool platform_fits() {
-  return hs_valid_platform() == HS_SUCCESS;
-}
-
-// Bytes that are neither letters nor digits as \xHH, so that nothing of the literal is syntax.
-std::string escape(std::string_view literal) {
-  std::string out;
-  for (const char c : literal) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
-// A NUL would end the expression early.
-std::string without_nul(const std::string& pattern) {
-  std::string out;
-  for (const char c : pattern) {
-    if (c == '\0') {
-      out += "\\x00";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-// \A and \z, for `$` would also match before a line feed at the end.
-std::string expression(const Condition& condition) {
-  switch (condition.match) {
-    case Match::exact:
-      return "\\A" + escape(condition.pattern) + "\\z";
-    case Match::prefix:
-      return "\\A" + escape(condition.pattern);
-    case Match::contains:
-      return escape(condition.pattern);
-    case Match::regex:
-      break;
-  }
-  return without_nul(condition.pattern);
-}
-
-unsigned letter_flags(const Condition& condition) {
-  return HS_FLAG_DOTALL | (condition.case_sensitive ? 0U : HS_FLAG_CASELESS);
-}
-
-unsigned scan_flags(const Condition& condition) {
-  return letter_flags(condition) | HS_FLAG_SINGLEMATCH;
-}
-
-// SINGLEMATCH cannot be had together with the start of the match.
-unsigned locate_flags(const Condition& condition) {
-  return letter_flags(condition) | HS_FLAG_SOM_LEFTMOST;
-}
-
-struct Pattern {
-  std::string expression;
-  unsigned flags = 0;
-  unsigned id = 0;  // what a hit reports
-};
-
-struct Refusal {
-  std::optional<unsigned> id;  // of the refused pattern; nothing when all of them together are meant
-  std::string reason;
-};
-
-tl::expected<Database, Refusal> compile(std::span<const Pattern> patterns) {
-  std::vector<const char*> expressions;
-  std::vector<unsigned> flags;
-  std::vector<unsigned> ids;
-  for (const Pattern& pattern : patterns) {
-    expressions.push_back(pattern.expression.c_str());
-    flags.push_back(pattern.flags);
-    ids.push_back(pattern.id);
-  }
-  hs_database_t* database = nullptr;
-  hs_compile_error_t* error = nullptr;
-  const hs_error_t status =
-      hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(ids.size()),
-                       HS_MODE_BLOCK, nullptr, &database, &error);
-  const CompileError owned(error);
-  if (status == HS_SUCCESS) return Database(database);
-  if (!owned) return tl::unexpected(Refusal{std::nullopt, fmt::format("Hyperscan error {}", status)});
-  if (owned->expression < 0) return tl::unexpected(Refusal{std::nullopt, owned->message});
-  return tl::unexpected(Refusal{ids[static_cast<std::size_t>(owned->expression)], owned->message});
-}
-
-tl::expected<Database, Refusal> compile(const Pattern& pattern) {
-  return compile(std::span(&pattern, 1));
-}
-
-Pattern scan_pattern(const Condition& condition, unsigned id) {
-  return {expression(condition), scan_flags(condition), id};
-}
-
-Pattern locate_pattern(const Condition& condition) {
-  return {expression(condition), locate_flags(condition), 0};
-}
-
-// Makes `scratch` large enough for `database` too.
-Result<void> fit_scratch(const Database& database, EngineScratch& scratch) {
-  hs_scratch_t* raw = scratch.release();
-  const hs_error_t status = hs_alloc_scratch(database.get(), &raw);
-  scratch.reset(raw);
-  if (status == HS_SUCCESS) return {};
-  return fail("cannot allocate Hyperscan scratch: error {}", status);
-}
 
 std::size_t clamp_size(std::string_view value) {
   return std::min<std::size_t>(value.size(), std::numeric_limits<unsigned>::max());
@@ -234,6 +112,12 @@ class HyperscanMatcher final : public Matcher {
     return finish(scratch);
   }
 
+  std::unique_ptr<Trail> new_trail() const override { return words_->new_trail(); }
+
+  std::size_t follow(Trail& trail, std::string_view head, Scratch& scratch) const override {
+    return words_->follow(trail, head, static_cast<ScanScratch&>(scratch).engine.get());
+  }
+
   std::span<const Rule> rules() const override { return rules_; }
 
   std::pair<std::size_t, std::size_t> locate(const Condition& condition,
@@ -257,6 +141,7 @@ class HyperscanMatcher final : public Matcher {
     }
     if (auto checked = check_rules(rules_); !checked) return checked;
     if (auto compiled = compile_scan(); !compiled) return compiled;
+    if (auto compiled = compile_words(); !compiled) return compiled;
     return compile_locate();
   }
 
@@ -287,6 +172,13 @@ class HyperscanMatcher final : public Matcher {
     return {};
   }
 
+  Result<void> compile_words() {
+    auto words = HeadWords::make(rules_, prototype_);
+    if (!words) return tl::unexpected(words.error());
+    words_ = std::move(*words);
+    return {};
+  }
+
   tl::unexpected<Error> refused(const Refusal& refusal) const {
     if (!refusal.id) {
       return fail(ErrorKind::invalid, "cannot compile {} rules: {}", rules_.size(), refusal.reason);
@@ -306,7 +198,7 @@ class HyperscanMatcher final : public Matcher {
     for (const Rule& rule : rules_) {
       for (const Condition& condition : rule.conditions) {
         if (condition.match != Match::regex) continue;
-        auto compiled = compile(locate_pattern(condition));
+        auto compiled = compile(std::array{locate_pattern(condition)});
         if (!compiled) return refused(rule, condition, compiled.error().reason);
         if (auto fitted = fit_scratch(*compiled, scratch); !fitted) return fitted;
         locate_databases_.insert_or_assign(locate_key(condition), std::move(*compiled));
@@ -354,7 +246,8 @@ class HyperscanMatcher final : public Matcher {
   std::vector<Part> parts_;             // by Hyperscan's id: all conditions of all rules in order
   std::vector<std::uint8_t> all_bits_;  // per rule: one bit for each condition
   std::vector<Database> databases_;     // by target
-  EngineScratch prototype_;             // never scanned with: cloned for each thread
+  std::shared_ptr<const HeadWords> words_;
+  EngineScratch prototype_;  // never scanned with: cloned for each thread
   std::map<LocateKey, Database> locate_databases_;
   mutable Guarded<EngineScratch> locate_scratch_;
 };
@@ -363,10 +256,10 @@ class HyperscanMatcher final : public Matcher {
 
 std::optional<std::string> pattern_problem(const Condition& condition) {
   if (!platform_fits()) return std::nullopt;
-  const auto scanning = compile(scan_pattern(condition, 0));
+  const auto scanning = compile(std::array{scan_pattern(condition, 0)});
   if (!scanning) return scanning.error().reason;
   if (condition.match != Match::regex) return std::nullopt;
-  const auto locating = compile(locate_pattern(condition));
+  const auto locating = compile(std::array{locate_pattern(condition)});
   if (!locating) return locating.error().reason;
   return std::nullopt;
 }

@@ -54,6 +54,19 @@ class Matcher {
   [[nodiscard]] virtual std::unique_ptr<Scratch> new_scratch() const = 0;
   // No allocation, no exception. A rule hits when each of its conditions hits inside its own scope.
   [[nodiscard]] virtual Hits scan(const sip::Message& message, Scratch& scratch) const = 0;
+  // What is remembered of one head that has not ended yet. Outlives its matcher if need be.
+  class Trail {
+   public:
+    virtual ~Trail() = default;
+  };
+
+  // Nothing when unfinished heads are not followed.
+  [[nodiscard]] virtual std::unique_ptr<Trail> new_trail() const { return nullptr; }
+  // `head` is all that has arrived of a head, what was there at the last call included. Returns how many of
+  // its bytes, whole headers alone, are worth a scan() before the head ends, because a word that a rule looks
+  // for is among them; 0: none, or no more than last time. Looks at new bytes alone, and finds a word however
+  // it is cut. A trail of other rules is followed no further.
+  [[nodiscard]] virtual std::size_t follow(Trail&, std::string_view, Scratch&) const { return 0; }
   [[nodiscard]] virtual std::span<const Rule> rules() const = 0;
   // Where in `value` the condition matches: [begin, end). Slow; for evidence. Nothing matches: {0, 0}.
   [[nodiscard]] virtual std::pair<std::size_t, std::size_t> locate(const Condition& condition,

@@ -76,12 +76,20 @@ std::size_t method_before(std::string_view before) {
   return end - word.size();
 }
 
+// Whether a line may end here; for some stacks a CR alone ends it. A Via of a list ("a, SIP/2.0/UDP b") goes
+// on.
+bool is_line_end(std::string_view behind) {
+  const std::size_t first = behind.find_first_not_of(" \t");
+  return first == std::string_view::npos || behind[first] == '\r' || behind[first] == '\n';
+}
+
 }  // namespace
 
 std::size_t find_request_line(std::string_view bytes, std::size_t from) {
   for (std::size_t slash = bytes.find('/', from); slash != std::string_view::npos;
        slash = bytes.find('/', slash + 1)) {
     if (slash < from + 3 || !equal_nocase(bytes.substr(slash - 3, kVersion.size()), kVersion)) continue;
+    if (!is_line_end(bytes.substr(slash - 3 + kVersion.size()))) continue;
     const std::size_t method = method_before(bytes.substr(from, slash - 3 - from));
     if (method != std::string_view::npos) return from + method;
   }

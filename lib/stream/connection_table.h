@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 
@@ -37,6 +38,7 @@ struct Connection {
   std::uint64_t body_left = 0;
   sip::FrameProgress progress;
   std::optional<std::uint32_t> reopened;  // a later SYN asks for a new connection that begins here
+  std::shared_ptr<void> companion;        // see Segment::companion()
   Instant last_seen;
 
   // Nothing of a message is waiting for its rest: to forget this connection does no harm.

@@ -176,6 +176,7 @@ std::optional<Segment::Item> Segment::read(const sip::Frame& frame, std::string_
       break;
   }
   connection_->synchronized = true;
+  connection_->companion.reset();
   connection_->bytes.consume(frame.size);
   connection_->body_left = frame.content_length;
   // Missing: an error, but all stacks that go on read no body. All else they read each in its own way.
@@ -200,12 +201,19 @@ void Segment::give_up(Trouble trouble) {
 void Segment::start_again(std::uint32_t first) {
   connection_->bytes = ByteSequence(first);
   connection_->synchronized = false;
+  connection_->companion.reset();
   connection_->body_left = 0;
   connection_->progress = {};
 }
 
+std::string_view Segment::unfinished() const {
+  const bool reading = connection_ && trouble_ == Trouble::none && !connection_->ended;
+  return reading && connection_->body_left == 0 ? connection_->bytes.unread() : std::string_view();
+}
+
 void Segment::end() {
   if (!connection_) return;
+  connection_->companion.reset();
   connection_->ended = true;
   connection_->body_left = 0;
   connection_->bytes = ByteSequence(connection_->bytes.next());

@@ -33,6 +33,11 @@ class Segment {
   // reader takes the next segment. Linear in the bytes that came with the segment.
   [[nodiscard]] std::optional<Item> next();
   [[nodiscard]] Trouble trouble() const { return trouble_; }
+  // What has arrived of a head that has not ended; "" when there is none.
+  [[nodiscard]] std::string_view unfinished() const;
+  // What the caller wants to keep for as long as this head is unfinished. Only when unfinished() is not
+  // empty.
+  [[nodiscard]] std::shared_ptr<void>& companion() { return connection_->companion; }
   // The number of the first byte that the receiver has not been given yet: where a RST in the client's name
   // must stand (RFC 5961, section 3.2).
   [[nodiscard]] std::uint32_t expected() const { return expected_; }

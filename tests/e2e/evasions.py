@@ -171,7 +171,8 @@ def _overlapping(bad_first: bool, length: int) -> Plan:
         scan, harmless, at = _both(peer, arrives=length <= 40 and not bad_first)
         one, two = (peer.datagram(m) for m in ((scan, harmless) if bad_first else (harmless, scan)))
         at = at // 8 * 8
-        return [peer.pieces([(0, one[:at + 40], True), (at, two[at:at + length], True), (at + 40, one[at + 40:], False)])]
+        last = (at + 40, one[at + 40:], False)
+        return [peer.pieces([(0, one[:at + 40], True), (at, two[at:at + length], True), last])]
     return plan
 
 
@@ -297,7 +298,8 @@ def _overlap_ahead(bad_first: bool) -> Plan:
 
 def _bad_then_harmless(peer: Peer) -> list[Packets]:
     scan, harmless, at = _both(peer, arrives=False)
-    return [[peer.segment(0, scan[:at + 16]), peer.segment(at, harmless[at:at + 16]), peer.segment(at + 16, scan[at + 16:])]]
+    return [[peer.segment(0, scan[:at + 16]), peer.segment(at, harmless[at:at + 16]),
+             peer.segment(at + 16, scan[at + 16:])]]
 
 
 def _between(*strays: Callable[[Peer, int], bytes]) -> Plan:
@@ -498,7 +500,8 @@ class Evasions(EndToEnd):
 
     def test_6_in_a_vlan(self) -> None:
         core = self.network.core
-        done = run(["ip", "-n", core, "link", "add", "link", "to-flood", "name", "vlan", "type", "vlan", "id", str(_VLAN)])
+        done = run(["ip", "-n", core, "link", "add", "link", "to-flood", "name", "vlan", "type", "vlan",
+                    "id", str(_VLAN)])
         if "Unknown device type" in done.err:
             self.skipTest("this kernel has no VLANs")
         must(["ip", "-n", core, "link", "set", "vlan", "up"])

@@ -1,4 +1,4 @@
-"""IP packets byte by byte, with fragments, extension headers and VLAN tags, from addresses that no kernel answers for."""
+"""IP packets byte by byte, with fragments, options and VLAN tags, from addresses that no kernel answers for."""
 
 import ipaddress
 import itertools
@@ -51,7 +51,8 @@ def tcp(source: str, target: str, ports: tuple[int, int], numbers: tuple[int, in
     return bare[:16] + struct.pack("!H", total if sound else total ^ 0x5555) + bare[18:]
 
 
-def _header4(source: str, target: str, protocol: int, length: int, hops: int, number: int = 0, place: int = 0) -> bytes:
+def _header4(source: str, target: str, protocol: int, length: int, hops: int, number: int = 0,
+             place: int = 0) -> bytes:
     bare = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, number, place, hops, protocol, 0)
     bare += packed(source) + packed(target)
     return bare[:10] + struct.pack("!H", checksum(bare)) + bare[12:]
@@ -95,7 +96,8 @@ def fragments(source: str, target: str, protocol: int, parts: Sequence[Piece]) -
             upper = fragment_header(protocol, offset, more, number) + data
             made.append(packet(source, target, _FRAGMENT, upper))
         else:
-            made.append(_header4(source, target, protocol, len(data), 64, number & 0xFFFF, offset // 8 | more << 13) + data)
+            place = offset // 8 | more << 13
+            made.append(_header4(source, target, protocol, len(data), 64, number & 0xFFFF, place) + data)
     return made
 
 
@@ -120,7 +122,8 @@ def with_extensions(plain: bytes, kinds: Sequence[int]) -> bytes:
 def with_options(plain: bytes, words: int) -> bytes:
     """An IPv4 packet with 4 * `words` bytes of options that do nothing (RFC 791, section 3.1)."""
     total = struct.unpack_from("!H", plain, 2)[0] + 4 * words
-    header = struct.pack("!BBH", 0x45 + words, plain[1], total) + plain[4:10] + bytes(2) + plain[12:20] + b"\1" * 4 * words
+    header = struct.pack("!BBH", 0x45 + words, plain[1], total) + plain[4:10] + bytes(2) + plain[12:20]
+    header += b"\1" * 4 * words
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + plain[20:]
 
 

@@ -126,7 +126,10 @@ class Endpoint:
         self.send(message)
         end = time.monotonic() + timeout_s
         while (left := end - time.monotonic()) > 0:
-            answer = self.receive(min(left, retransmit_s or left))
+            try:
+                answer = self.receive(min(left, retransmit_s or left))
+            except ConnectionResetError:
+                return 0
             if answer is None:
                 if retransmit_s is None or time.monotonic() >= end:
                     return 0

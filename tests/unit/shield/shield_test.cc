@@ -101,6 +101,38 @@ TEST_CASE("every request of merged datagrams is judged, one packet is counted") 
   CHECK(bench.read() == 3);
 }
 
+TEST_CASE("a list of Via in merged datagrams is no request line") {
+  std::string proxied = kInvite;
+  proxied.insert(proxied.find("Max-Forwards"),
+                 "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK2, SIP/2.0/UDP 192.0.2.8;branch=z9hG4bK3\r\n"
+                 "Subject: our first SIP/2.0-only call\r\n");
+  Bench bench;
+  CHECK(bench.train(proxied + kInvite).reason == Reason::request);
+  CHECK(bench.train(proxied + kScan).reason == Reason::signature);
+}
+
+TEST_CASE("merged datagrams are judged to their end, however many they are") {
+  Bench bench;
+  std::string many;
+  for (int i = 0; i < 150; ++i) many += kInvite;
+  CHECK(bench.train(many).reason == Reason::request);
+  CHECK(bench.train(many + kScan).reason == Reason::signature);
+}
+
+TEST_CASE("heads full of what looks like request lines are not read again and again") {
+  const auto head = [](int lines) {
+    std::string bytes = "INVITE sip:a SIP/2.0\r\n";
+    for (int i = 0; i < lines; ++i) bytes += "X: INVITE sip:a SIP/2.0\r\n";
+    return bytes + "\r\n";
+  };
+  Bench bench;
+  CHECK(bench.train(head(16)).reason == Reason::request);  // 16 readings of a half each: kReadingsMax of all
+  CHECK(bench.train(head(17)).reason == Reason::malformed);
+  CHECK(bench.udp(head(200)).reason == Reason::request);  // a datagram has one head
+  bench.observe = true;
+  CHECK(bench.train(head(200)).reason == Reason::observed);
+}
+
 TEST_CASE("every packet is counted once, and by its method") {
   Bench bench;
   std::uint64_t packets = 0;

@@ -148,6 +148,11 @@ TEST_CASE("where a request may begin in merged datagrams") {
   CHECK(find("OPTIONS sip:aSIP/2.0") == kNowhere);
   CHECK(find("sip:a SIP/2.0") == kNowhere);
   CHECK(find("OPTIONS sip:a SIP/2") == kNowhere);
+  CHECK(find("BYE sip:a SIP/2.0 \t") == 0);
+  CHECK(find("BYE sip:a SIP/2.0 \n") == 0);
+  CHECK(find("BYE sip:a SIP/2.0\rVia: b\r\n") == 0);
+  CHECK(find("BYE sip:a SIP/2.0x\r\n") == kNowhere);
+  CHECK(find("Via: SIP/2.0/UDP a;branch=b, SIP/2.0/UDP c\r\n") == kNowhere);
   CHECK(find("") == kNowhere);
   CHECK(find("BYE sip:a SIP/2.0", 17) == kNowhere);
 }
