@@ -10,7 +10,7 @@ from typing import ClassVar
 from harness import nft, raw_ip, sip
 from harness.case import EndToEnd, main
 from harness.flood import NET4, NET6
-from harness.process import must, run
+from harness.process import must
 from harness.raw_ip import ACK, FIN, PSH, RST, SYN, URG, Wire
 from harness.raw_peer import Crowd, Packets, Peer, Plan
 from harness.wait import wait_until
@@ -18,7 +18,6 @@ from harness.wait import wait_until
 _SCANNER = "friendly-scanner"
 _HARMLESS = "Yealink SIP-T46S"  # of the same length
 _AGENT = f"User-Agent: {_SCANNER}".encode()
-_VLAN = 7
 _EVIDENCE_AT_ONCE = 40
 
 
@@ -34,7 +33,6 @@ class Evasion:
     ban: bool = True
     ends: bool = True  # TCP: the client is told by a RST
     opens: bool = True  # TCP: with a handshake
-    vlan: int | None = None
 
     def is_told_by_evidence(self) -> bool:
         """And not by a ban."""
@@ -224,12 +222,6 @@ _PACKETS: dict[str, Evasion] = {
         _overlapping(False, 40), on=("udp",), reason="", ban=False),
     "fragments of a segment": Evasion(lambda p: [_segment_fragments(p)], on=("tcp",)),
     "fragments of a segment, reversed": Evasion(lambda p: [_segment_fragments(p)[::-1]], on=("tcp",)),
-}
-
-
-_TAGGED: dict[str, Evasion] = {
-    "in a VLAN": Evasion(_text(bytes), vlan=_VLAN),
-    "fragments in a VLAN": Evasion(_fragments(lambda n: (n // 2 // 8 * 8,)), on=("udp",), vlan=_VLAN),
 }
 
 
@@ -498,16 +490,7 @@ class Evasions(EndToEnd):
     def test_5_a_stream_cut_at_every_byte(self) -> None:
         self._run(_every_cut())
 
-    def test_6_in_a_vlan(self) -> None:
-        core = self.network.core
-        done = run(["ip", "-n", core, "link", "add", "link", "to-flood", "name", "vlan", "type", "vlan",
-                    "id", str(_VLAN)])
-        if "Unknown device type" in done.err:
-            self.skipTest("this kernel has no VLANs")
-        must(["ip", "-n", core, "link", "set", "vlan", "up"])
-        self._run(_TAGGED)
-
-    def test_7_every_packet_is_accounted_for(self) -> None:
+    def test_6_every_packet_is_accounted_for(self) -> None:
         packets = self.shield.packets()
         self.assert_balanced(packets)
         self.assertEqual(sum(packets["bypassed"].values()), 0, packets)
@@ -518,9 +501,7 @@ class Evasions(EndToEnd):
         attempts = []
         for name, evasion in table.items():
             for transport, version in itertools.product([on] if on else evasion.on, evasion.versions):
-                peer = Peer(name, self._source(version), transport, evasion.plan, evasion.opens)
-                peer.vlan = evasion.vlan
-                attempts.append((peer, evasion))
+                attempts.append((Peer(name, self._source(version), transport, evasion.plan, evasion.opens), evasion))
         crowd = Crowd(self.wire)
         # Of much evidence that comes at once only a part is kept.
         told = [attempt for attempt in attempts if attempt[1].is_told_by_evidence()]

@@ -50,6 +50,14 @@ $ip -n callers address add 10.77.1.2/24 dev to-core
 $ip -n callers address add 2001:db8:77:1::2/64 dev to-core nodad
 $ip -n core link set to-callers up
 $ip -n callers link set to-core up
+$ip -n core link add link to-callers name tagged type vlan id 7
+$ip -n callers link add link to-core name tagged type vlan id 7
+$ip -n core address add 10.77.7.1/24 dev tagged
+$ip -n core address add 2001:db8:77:7::1/64 dev tagged nodad
+$ip -n callers address add 10.77.7.66/24 dev tagged
+$ip -n callers address add 2001:db8:77:7::66/64 dev tagged nodad
+$ip -n core link set tagged up
+$ip -n callers link set tagged up
 $ip -n callers route add default via 10.77.1.1
 $ip -n callers -6 route add default via 2001:db8:77:1::1
 $ip -n core route add 10.0.0.0/16 via 10.77.1.2
@@ -139,6 +147,17 @@ class NativeQueue(unittest.TestCase):
                 self._assert_passes(sip.request("REGISTER", self.callers[version], body="a=x\r\n" * 700),
                                     self.callers[version])
                 self.assertEqual(self._counters()["offered"], before + 1)
+
+    def test_05b_so_are_packets_with_a_vlan_tag(self) -> None:
+        for version, here, there in ((4, "10.77.7.66", "10.77.7.1"), (6, "2001:db8:77:7::66", "2001:db8:77:7::1")):
+            with self.subTest(version=version):
+                for body in ("", "a=x\r\n" * 700):
+                    self._assert_passes(sip.request("REGISTER", here, body=body), here, there)
+                message = sip.request("INVITE", here, agent=None, body="a=x\r\n" * 300,
+                                      headers=(*(f"X-{i}: {'x' * 90}" for i in range(20)), "User-Agent: friendly-scanner"))
+                self._send(message, here, there)
+                wait_until(lambda h=here: self._banned(h), _WAIT_S, "the ban of a scanner behind a tag")
+                self.assertNotIn(sip.call_id_of(message).decode(), self._heard())
 
     def test_06_a_ban_is_extended_and_never_shortened(self) -> None:
         for version in _VERSIONS:
@@ -292,8 +311,8 @@ class NativeQueue(unittest.TestCase):
         """All that the listener behind the shield was given."""
         return self.guest.must("cat /run/heard")
 
-    def _send(self, message: bytes, source: str) -> None:
-        self._pipe(message, f"datagrams send {source} {core(6 if is_v6(source) else 4)} 5060")
+    def _send(self, message: bytes, source: str, to: str = "") -> None:
+        self._pipe(message, f"datagrams send {source} {to or core(6 if is_v6(source) else 4)} 5060")
 
     def _send_by_tcp(self, message: bytes) -> None:
         # busybox's nc ends only when the other side does: which a banned one's does not.
@@ -302,8 +321,8 @@ class NativeQueue(unittest.TestCase):
     def _pipe(self, message: bytes, command: str) -> None:
         self.guest.must(f"echo {base64.b64encode(message).decode()} | base64 -d | {_exec('callers')} {command}")
 
-    def _assert_passes(self, message: bytes, source: str) -> None:
-        self._send(message, source)
+    def _assert_passes(self, message: bytes, source: str, to: str = "") -> None:
+        self._send(message, source, to)
         wait_until(lambda: sip.call_id_of(message).decode() in self._heard(), _WAIT_S, f"a message from {source} to pass")
 
     def _assert_dropped_by_ban(self, source: str) -> None:

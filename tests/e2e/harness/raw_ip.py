@@ -1,4 +1,4 @@
-"""IP packets byte by byte, with fragments, options and VLAN tags, from addresses that no kernel answers for."""
+"""IP packets byte by byte, with fragments and options, from addresses that no kernel answers for."""
 
 import ipaddress
 import itertools
@@ -145,11 +145,10 @@ class Wire:
         self._out.bind((link.interface, 0))
         self._macs = bytes.fromhex(link.gateway_mac.replace(":", "")) + b"\x02\0\0\0\0\x01"
 
-    def send(self, packets: Iterable[bytes], vlan: int | None = None) -> None:
-        tag = struct.pack("!HH", 0x8100, vlan) if vlan is not None else b""
+    def send(self, packets: Iterable[bytes]) -> None:
         for one in packets:
             kind = 0x86DD if one[0] >> 4 == 6 else 0x0800
-            self._out.send(self._macs + tag + struct.pack("!H", kind) + one)
+            self._out.send(self._macs + struct.pack("!H", kind) + one)
 
     def receive(self, timeout_s: float) -> Iterator[bytes]:
         """The IP packets that have arrived; waits for the first of them."""

@@ -28,7 +28,6 @@ class Peer:
         self.version = 6 if is_v6(source) else 4
         self.target = core(self.version)
         self.port = 5060
-        self.vlan: int | None = None
         self.asked: list[str] = []
         self.answered: dict[str, int] = {}
         self.reset = False
@@ -158,7 +157,7 @@ class Crowd:
             packets = next(plan, None)
             if packets is None:
                 continue
-            self._wire.send(packets, peer.vlan)
+            self._wire.send(packets)
             going_on.append((peer, plan))
         self.wait(lambda: all(peer.is_served() for peer, _ in going_on), 5)
         return going_on
@@ -182,8 +181,8 @@ class Crowd:
             going_on = self.step(*zip(*going_on, strict=True))  # type: ignore
 
     def _send(self, all_packets: Iterable[tuple[Peer, Packets]]) -> None:
-        for peer, packets in all_packets:
-            self._wire.send(packets, peer.vlan)
+        for _, packets in all_packets:
+            self._wire.send(packets)
 
     def _deliver(self, data: bytes) -> None:
         v6 = data[0] >> 4 == 6
