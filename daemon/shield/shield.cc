@@ -143,7 +143,8 @@ Outcome Shield::refuse_segment(const Arrival& arrival, stream::Segment& segment)
 void Shield::end(const Arrival& arrival, stream::Segment& segment, Outcome& outcome) {
   segment.end();
   const packet::Datagram& datagram = arrival.datagram;
-  if (!datagram.tcp.ack) return;  // before the handshake's end: no number that the client would take
+  // Numbers that may be forged are not to be believed: a RST with them would end nothing, or the wrong thing.
+  if (!arrival.verified || !datagram.tcp.ack) return;
   outcome.consequences.reset = inject::TcpReset{.client = {datagram.source, datagram.source_port},
                                                 .server = {datagram.destination, datagram.destination_port},
                                                 .server_expects = segment.expected(),

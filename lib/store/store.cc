@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/one_line.h"
 #include "store/database.h"
 #include "store/database_file.h"
 #include "store/queries.h"
@@ -62,7 +63,7 @@ bool read_net(const Row& row, int column, Result<std::vector<T>>& rows, Prefix& 
   if (parsed)
     net = *parsed;
   else if (rows)
-    rows = fail("a stored row is wrong: {}", parsed.error().text);
+    rows = fail("a stored row is wrong: {}", one_line(parsed.error().text));
   return rows.has_value();
 }
 

@@ -41,6 +41,8 @@ struct Connection {
   std::shared_ptr<void> companion;        // see Segment::companion()
   Instant last_seen;
 
+  // Its handshake was completed.
+  [[nodiscard]] bool is_proven() const { return proven_; }
   // Nothing of a message is waiting for its rest: to forget this connection does no harm.
   [[nodiscard]] bool between_messages() const {
     return bytes.unread().empty() && body_left == 0 && bytes.waiting_since() == Instant::max();

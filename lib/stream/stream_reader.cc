@@ -1,6 +1,7 @@
 #include "stream/stream_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sipward::stream {
 namespace {
@@ -104,6 +105,11 @@ void Segment::place(Connection& connection) {
   expected_ = connection.bytes.next();
   // Without bytes there is nothing to read: what it says about the connection is the receiver's affair.
   if (info_.datagram.payload.empty() || info_.datagram.tcp.rst) return;
+  // One forged segment must not end a connection, nor say what its bytes are.
+  if (connection.is_proven() && !info_.proven) {
+    trouble_ = Trouble::unproven;
+    return;
+  }
   if (connection.ended) {
     trouble_ = Trouble::after_end;
     return;
@@ -212,12 +218,14 @@ std::string_view Segment::unfinished() const {
 }
 
 void Segment::end() {
-  if (!connection_) return;
-  connection_->companion.reset();
-  connection_->ended = true;
-  connection_->body_left = 0;
-  connection_->bytes = ByteSequence(connection_->bytes.next());
-  settle();
+  Connection* connection = std::exchange(connection_, nullptr);
+  if (!connection) return;
+  if (!connection->is_proven()) return reader_.table_.close(*connection);
+  connection->ended = true;
+  connection->companion.reset();
+  connection->body_left = 0;
+  connection->bytes = ByteSequence(connection->bytes.next());
+  (void)reader_.table_.account(*connection, now_);
 }
 
 void Segment::settle() {

@@ -41,7 +41,9 @@ class Segment {
   // The number of the first byte that the receiver has not been given yet: where a RST in the client's name
   // must stand (RFC 5961, section 3.2).
   [[nodiscard]] std::uint32_t expected() const { return expected_; }
-  // Nothing of this connection is to arrive any more.
+  // Nothing of this connection is to arrive any more. One that is not proven is forgotten instead: it may be
+  // somebody's forgery, and what follows is judged anew. Nothing is to be asked of the segment afterwards but
+  // trouble() and expected().
   void end();
 
  private:

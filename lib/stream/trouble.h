@@ -18,6 +18,7 @@ enum class Trouble : std::uint8_t {
   data_in_syn,    // TCP Fast Open (RFC 7413): comes again after the handshake
   second_syn,     // asks for a connection whose numbers could not be told from those of the one before it
   urgent,         // marked so: the receiver reads the bytes around the urgent one without it (RFC 6093)
+  unproven,       // of a proven connection, but conntrack does not take it for one of its segments: a forgery
   after_end,      // of a connection that was ended before
   // The connection must end.
   too_far,         // bytes that no window reaches

@@ -392,10 +392,8 @@ _STREAMS: dict[str, Evasion] = {
     "overlap ahead, the scanner's copy first": Evasion(_overlap_ahead(True)),
     "overlap ahead, the harmless copy first": Evasion(
         _overlap_ahead(False), reason="tcp_stream", value="contradiction", ban=False, ends=False),
-    "a decoy with a false checksum": Evasion(
-        _decoy(sound=False), reason="tcp_stream", value="contradiction", ban=False, ends=False),
-    "a decoy without ACK": Evasion(
-        _decoy(flags=PSH), reason="tcp_stream", value="contradiction", ban=False, ends=False),
+    "a decoy with a false checksum": Evasion(_decoy(sound=False)),
+    "a decoy without ACK": Evasion(_decoy(flags=PSH)),
     "a decoy that lives for one hop": Evasion(
         _decoy(arrives=True, hops=1), reason="tcp_stream", value="contradiction", ban=False, ends=False),
     "a stray SYN": Evasion(_between(lambda p, at: p.segment(at, flags=SYN))),
@@ -490,7 +488,22 @@ class Evasions(EndToEnd):
     def test_5_a_stream_cut_at_every_byte(self) -> None:
         self._run(_every_cut())
 
-    def test_6_every_packet_is_accounted_for(self) -> None:
+    def test_6_a_forged_segment_cuts_nobody_off(self) -> None:
+        """What somebody else sends in a client's name, without knowing its numbers."""
+        def plan(peer: Peer) -> list[Packets]:
+            scan, message = bad(peer), peer.ask()
+            forged = [peer.segment(away, scan) for away in (1 << 27, 1 << 30, (1 << 31) - 1, -(1 << 27), -(1 << 30))]
+            return [[peer.segment(0, message[:100]), *forged, peer.segment(100, message[100:])]]
+        peers = [Peer("forged segments", self._source(version), "tcp", plan) for version in (4, 6)]
+        Crowd(self.wire).run(peers)
+        for peer in peers:
+            with self.subTest(str(peer)):
+                self.assertEqual(list(peer.answered), peer.asked, "answers of the softswitch")
+                self.assertFalse(peer.reset, "the connection was ended")
+                self.assertIsNone(nft.banned(self.network.core, peer.source))
+        self.assertGreaterEqual(self.shield.cli.json("stats")["tcp"]["trouble"]["unproven"], 10)
+
+    def test_7_every_packet_is_accounted_for(self) -> None:
         packets = self.shield.packets()
         self.assert_balanced(packets)
         self.assertEqual(sum(packets["bypassed"].values()), 0, packets)

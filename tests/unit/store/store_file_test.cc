@@ -316,6 +316,8 @@ TEST_CASE("a row that was edited into nonsense is told", "[store]") {
   const auto bans = (*store)->bans(kNow);
   REQUIRE_FALSE(bans);
   CHECK_THAT(bans.error().text, ContainsSubstring("'here'") && ContainsSubstring(path.string()));
+  run_sql(path, "UPDATE ban SET net = 'a' || char(10) || char(27) || '[2J' WHERE net = 'here'");
+  CHECK_THAT((*store)->bans(kNow).error().text, ContainsSubstring("'a\\n\\x1b[2J'"));
 }
 
 TEST_CASE("a missing folder is named", "[store]") {

@@ -241,6 +241,33 @@ TEST_CASE("behind an ended connection any number will do") {
   CHECK(fresh.send(kOptions) == messages({kOptions}));
 }
 
+TEST_CASE("a forged segment neither ends a connection nor says what its bytes are") {
+  StreamReader reader = running_reader();
+  Client client(reader);
+  client.proven = true;
+  (void)client.syn();
+  (void)client.send(std::string_view(kOptions).substr(0, 40));
+  client.proven = false;  // conntrack does not know it as a segment of the connection
+  for (const std::uint32_t away : {0U, 1U, 5000U, 0x20000000U, 0x80000000U, 0xfffffff0U}) {
+    CAPTURE(away);
+    const Told told = client.at(away, "INVITE sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n");
+    CHECK(told == Told{{}, 0, Trouble::unproven});
+    CHECK_FALSE(ends_connection(told.trouble));
+  }
+  client.proven = true;
+  CHECK(client.send(std::string_view(kOptions).substr(40)) == messages({kOptions}));
+}
+
+TEST_CASE("what ends before it is proven is forgotten, not held against the client") {
+  StreamReader reader = running_reader();
+  Client forged(reader);
+  forged.proven = false;
+  forged.end = true;
+  (void)forged.send(kOptions);
+  Client client(reader, 77777);
+  CHECK(client.send(kMessage).messages.size() == 1);
+}
+
 TEST_CASE("data in a SYN is refused, and comes again") {
   StreamReader reader = running_reader();
   packet::Datagram datagram;
