@@ -79,6 +79,15 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+// A file that was there at the start and is gone at a reload is a mistake, and no wish for the defaults.
+Arguments with_settings_file(Arguments arguments) {
+  std::error_code ignored;
+  if (arguments.config.empty() &&
+      std::filesystem::status(config::kSettingsPath, ignored).type() != std::filesystem::file_type::not_found)
+    arguments.config = config::kSettingsPath;
+  return arguments;
+}
+
 int run(const Arguments& arguments) {
   auto settings = settings_of(arguments);
   if (!settings) return complain_of_file(settings.error());
@@ -115,7 +124,7 @@ int main(int argc, char** argv) {
       "77 a capability is missing, 78 configuration or rules are wrong.");
   try {
     app.parse(argc, argv);
-    return run(arguments);
+    return run(with_settings_file(std::move(arguments)));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   } catch (const std::exception& error) {

@@ -115,10 +115,6 @@ Result<Reloaded> Rulebook::reload(WallTime now) {
   config::Settings in_force = as_read_;
   take_over(in_force, draft->settings);
   if (auto fit = check_together(in_force); !fit) return tl::unexpected(fit.error());
-  // Nothing after the kernel's transaction can fail.
-  if (auto done = change_kernel(draft->settings); !done) return tl::unexpected(done.error());
-
-  Reloaded reloaded = compare(as_read_, draft->settings, in_force);
   auto set = std::make_shared<RuleSet>();
   set->counters = rule_counters(*draft->matcher, parts_.counters);
   set->matcher = std::move(draft->matcher);
@@ -127,7 +123,11 @@ Result<Reloaded> Rulebook::reload(WallTime now) {
   set->overrides = current_->overrides;
   set->directory = in_force.paths.rules;
   set->loaded = now;
-  reloaded.waiting = hand_out(std::move(set));
+  auto copies = copies_of(set);
+  Reloaded reloaded = compare(as_read_, draft->settings, in_force);
+  // Nothing after the kernel's transaction can fail.
+  if (auto done = change_kernel(draft->settings); !done) return tl::unexpected(done.error());
+  reloaded.waiting = hand_out(std::move(set), std::move(copies));
   as_read_ = std::move(in_force);
   take_over(parts_.in_force, as_read_);
   return reloaded;
@@ -141,8 +141,15 @@ Result<void> Rulebook::change_kernel(const config::Settings& wanted) {
   return parts_.enforcer.change(options);
 }
 
-Waiting Rulebook::hand_out(std::shared_ptr<const RuleSet> set) {
-  for (const auto& worker : parts_.workers) worker->offer(RulesInHand(set));
+// One for each worker.
+std::vector<RulesInHand> Rulebook::copies_of(const std::shared_ptr<const RuleSet>& set) const {
+  std::vector<RulesInHand> copies;
+  for (std::size_t i = 0; i < parts_.workers.size(); ++i) copies.emplace_back(set);
+  return copies;
+}
+
+Waiting Rulebook::hand_out(std::shared_ptr<const RuleSet> set, std::vector<RulesInHand> copies) {
+  for (std::size_t i = 0; i < copies.size(); ++i) parts_.workers[i]->offer(std::move(copies[i]));
   const Instant deadline = now().steady + kTakeMax;
   Waiting waiting;
   for (std::size_t i = 0; i < parts_.workers.size(); ++i)
@@ -181,14 +188,15 @@ Result<Waiting> Rulebook::use_overrides(std::vector<store::RuleOverride> overrid
   set->rules = apply_overrides(std::move(rules), overrides);
   auto matcher = aside([&] { return compile_rules(set->rules); });
   if (!matcher) return tl::unexpected(matcher.error());
-  if (auto stored = parts_.keeper.with_store(store_change); !stored) return tl::unexpected(stored.error());
   set->counters = rule_counters(**matcher, parts_.counters);
   set->matcher = std::move(*matcher);
   set->policy = current_->policy;
   set->overrides = std::move(overrides);
   set->directory = current_->directory;
   set->loaded = current_->loaded;
-  return hand_out(std::move(set));
+  auto copies = copies_of(set);
+  if (auto stored = parts_.keeper.with_store(store_change); !stored) return tl::unexpected(stored.error());
+  return hand_out(std::move(set), std::move(copies));
 }
 
 }  // namespace sipward::shield

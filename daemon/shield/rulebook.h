@@ -18,9 +18,9 @@ namespace sipward::shield {
 // Reads the configuration file; the same file each time.
 using SettingsLoader = std::function<Result<config::Settings>()>;
 
-// Takes over from `fresh` what can change while packets are read: policy, methods and score, ban times, ports,
-// protected nets, the guard's rates and bursts, the rules' folder, shield.on_stop, log.level. Everything else
-// was given to a queue, a set or a file when it was made.
+// Takes over from `fresh` what can change while packets are read: policy, methods and score, ban times,
+// ports, protected nets, the guard's rates and bursts, the rules' folder, shield.on_stop, log.level.
+// Everything else was given to a queue, a set or a file when it was made.
 void take_over(config::Settings& in_force, const config::Settings& fresh);
 
 // But for ShieldTableOptions::observe, which is no setting.
@@ -68,7 +68,8 @@ class Rulebook {
   [[nodiscard]] Result<Waiting> use_overrides(std::vector<store::RuleOverride> overrides,
                                               const std::function<Result<void>(store::Store&)>& store_change);
   [[nodiscard]] Result<void> change_kernel(const config::Settings& wanted);
-  [[nodiscard]] Waiting hand_out(std::shared_ptr<const RuleSet> set);
+  [[nodiscard]] std::vector<RulesInHand> copies_of(const std::shared_ptr<const RuleSet>& set) const;
+  [[nodiscard]] Waiting hand_out(std::shared_ptr<const RuleSet> set, std::vector<RulesInHand> copies);
 
   Parts parts_;
   std::shared_ptr<const RuleSet> current_;

@@ -97,6 +97,7 @@ Outcome Shield::judge_segment(const Arrival& arrival, bool cut) {
     Outcome judged = judge(arrival, item->bytes);
     if (decide::is_drop(judged.reason)) {
       end(arrival, segment, judged);
+      count_streams(segment.trouble());
       return judged;
     }
     if (outcome.would_drop) continue;

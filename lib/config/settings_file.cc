@@ -261,9 +261,9 @@ Result<Settings> load_settings(const std::filesystem::path& path) {
 
 Result<Settings> load_default_settings() {
   std::error_code ignored;  // what may not be looked at is told by the attempt to read it
-  if (std::filesystem::exists(std::filesystem::status(kSettingsPath, ignored)))
-    return load_settings(kSettingsPath);
-  return Settings{};
+  if (std::filesystem::status(kSettingsPath, ignored).type() == std::filesystem::file_type::not_found)
+    return Settings{};
+  return load_settings(kSettingsPath);
 }
 
 std::string print_settings(const Settings& settings) {

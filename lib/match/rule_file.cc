@@ -35,9 +35,13 @@ bool is_token(std::string_view text) {  // RFC 3261 section 25.1
   });
 }
 
+// What a rule's counter has room for (metrics::RuleCounter).
+constexpr std::size_t kIdMax = 55;
+
 bool is_id(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-'; });
+  return text.size() <= kIdMax && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-';
+         });
 }
 
 std::optional<Scope> plain_scope(std::string_view text) {
@@ -151,7 +155,8 @@ std::string read_id(TableReader& reader) {
   const auto id = node == nullptr ? std::nullopt : reader.text(*node, "id");
   if (!id) return "";
   if (!is_id(*id)) {
-    reader.problems().add(*node, "id = \"{}\": expected lower-case letters, digits and '-'", *id);
+    reader.problems().add(
+        *node, "id = \"{}\": expected lower-case letters, digits and '-', at most {} of them", *id, kIdMax);
   }
   return *id;
 }
@@ -248,7 +253,13 @@ Result<std::vector<std::filesystem::path>> rule_files(const std::filesystem::pat
   std::vector<std::filesystem::path> files;
   std::filesystem::directory_iterator entries(directory, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    if (entries->path().extension() == ".toml") files.push_back(entries->path());
+    const std::filesystem::path& path = entries->path();
+    // Hidden ones are editors' locks and backups.
+    if (path.extension() != ".toml" || path.filename().native().starts_with('.')) continue;
+    std::error_code unknown;
+    if (!entries->is_regular_file(unknown))
+      return fail(ErrorKind::invalid, "{}: error: this is no file, or leads to none", path.string());
+    files.push_back(path);
   }
   if (error) {
     return fail_errno(error.value(), fmt::format("cannot read the rule directory {}", directory.string()));

@@ -19,8 +19,8 @@ bool Handshakes::see(const Datagram& segment) {
   const Key there{segment.source, segment.destination, segment.source_port, segment.destination_port};
   const Key back{segment.destination, segment.source, segment.destination_port, segment.source_port};
   const TcpHeader& tcp = segment.tcp;
-  if (tcp.syn && !tcp.ack) {
-    // A new connection between ports that were used before; unless it is the same SYN once more.
+  // A new connection between ports that were used before begins when its SYN is answered: a stray one is not.
+  if (tcp.syn && tcp.ack) {
     const Side* known = find(there);
     if (known && known->first != tcp.sequence) {
       forget(there);
@@ -32,7 +32,7 @@ bool Handshakes::see(const Datagram& segment) {
   if (is_after(next, side.next)) side.next = next;
   const Side* other = tcp.ack ? find(back) : nullptr;
   if (other && is_after(tcp.acknowledgment, other->first) && !is_after(tcp.acknowledgment, other->next))
-    side.verified = true;
+    verify(side);
   return side.verified;
 }
 
@@ -42,21 +42,28 @@ Handshakes::Side* Handshakes::find(const Key& key) {
 }
 
 Handshakes::Side& Handshakes::touch(const Key& key, std::uint32_t sequence) {
-  const auto [entry, fresh] = sides_.try_emplace(key, order_.end());
+  const auto [entry, fresh] = sides_.try_emplace(key, suspects_.end());
   if (!fresh) {
-    order_.splice(order_.end(), order_, entry->second);
+    Sides& order = entry->second->verified ? verified_ : suspects_;
+    order.splice(order.end(), order, entry->second);
     return *entry->second;
   }
-  order_.push_back({.key = key, .first = sequence, .next = sequence});
-  entry->second = std::prev(order_.end());
-  if (sides_.size() > sides_max_) forget(Key(order_.front().key));
-  return order_.back();
+  if (sides_.size() > sides_max_) forget(Key((suspects_.empty() ? verified_ : suspects_).front().key));
+  suspects_.push_back({.key = key, .first = sequence, .next = sequence});
+  entry->second = std::prev(suspects_.end());
+  return suspects_.back();
+}
+
+void Handshakes::verify(Side& side) {
+  if (side.verified) return;
+  verified_.splice(verified_.end(), suspects_, sides_.find(side.key)->second);
+  side.verified = true;
 }
 
 void Handshakes::forget(const Key& key) {
   const auto it = sides_.find(key);
   if (it == sides_.end()) return;
-  order_.erase(it->second);
+  (it->second->verified ? verified_ : suspects_).erase(it->second);
   sides_.erase(it);
 }
 

@@ -10,7 +10,8 @@
 
 namespace sipward::packet {
 
-// Bounded by connections; the one that was silent for longest is forgotten. Pure. One thread.
+// Bounded by connections; of those that are not verified, the one that was silent for longest is forgotten
+// first. Pure. One thread.
 class Handshakes {
  public:
   static constexpr std::size_t kConnectionsMax = 65536;
@@ -42,10 +43,12 @@ class Handshakes {
 
   Side* find(const Key& key);
   Side& touch(const Key& key, std::uint32_t sequence);
+  void verify(Side& side);
   void forget(const Key& key);
 
   std::size_t sides_max_;
-  Sides order_;
+  Sides suspects_;  // not verified
+  Sides verified_;
   std::map<Key, Sides::iterator> sides_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include "base/one_line.h"
+
 namespace sipward::store {
 namespace {
 
@@ -29,8 +31,8 @@ tl::unexpected<Error> fail_sqlite(sqlite3* db) {
   const int code = sqlite3_extended_errcode(db);
   const int primary = code & 0xff;
   const int system = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
-  if (system == 0) return fail(kind_of(code), "{}", sqlite3_errmsg(db));
-  return fail_errno(system, sqlite3_errmsg(db));
+  if (system == 0) return fail(kind_of(code), "{}", one_line(sqlite3_errmsg(db)));
+  return fail_errno(system, one_line(sqlite3_errmsg(db)));
 }
 
 // A null pointer would be bound as NULL.

@@ -40,8 +40,12 @@ void ConnectionTable::touch(Connection& connection, Instant now) {
   if (connection.in_heavy_) heavy_.splice(heavy_.end(), heavy_, *connection.in_heavy_);
 }
 
-Connection& ConnectionTable::open(const Flow& flow, std::uint32_t first, Instant now) {
-  make_place(flow.client);
+Connection* ConnectionTable::open(const Flow& flow, std::uint32_t first, bool proven, Instant now) {
+  if (!make_place(flow, proven)) {
+    remember(flow);
+    return nullptr;
+  }
+  evicted_.erase(flows_.hash_function()(flow));
   auto& all = pools_[0];
   Connection& connection = all.emplace_back(flow, first);
   connection.place_ = std::prev(all.end());
@@ -49,20 +53,38 @@ Connection& ConnectionTable::open(const Flow& flow, std::uint32_t first, Instant
   auto& share = shares_[flow.client].connections;
   connection.in_share_ = share.insert(share.end(), &connection);
   flows_.emplace(flow, &connection);
-  return connection;
+  return &connection;
 }
 
-void ConnectionTable::make_place(const Address& client) {
-  const auto share = shares_.find(client);
-  if (share != shares_.end() && share->second.connections.size() >= limits_.connections_per_source)
-    evict(*share->second.connections.front());
-  if (size() < limits_.connections) return;
+bool ConnectionTable::make_place(const Flow& flow, bool proven) {
+  const auto share = shares_.find(flow.client);
+  if (share != shares_.end() && share->second.connections.size() >= limits_.connections_per_source) {
+    auto& own = share->second.connections;
+    const auto unproven = std::ranges::find_if(own, [](const Connection* c) { return !c->is_proven(); });
+    if (unproven == own.end() && !proven) return false;
+    evict(unproven == own.end() ? *own.front() : **unproven);
+  }
+  if (size() < limits_.connections) return true;
+  if (pools_[0].empty() && !proven) return false;
   evict(pools_[0].empty() ? pools_[1].front() : pools_[0].front());
+  return true;
 }
 
 void ConnectionTable::evict(Connection& connection) {
   ++evictions_;
+  if (connection.is_proven()) remember(connection.flow);
   close(connection);
+}
+
+void ConnectionTable::remember(const Flow& flow) {
+  if (evicted_.size() < limits_.connections)
+    evicted_.insert(flows_.hash_function()(flow));
+  else
+    evicted_too_many_ = true;
+}
+
+bool ConnectionTable::was_evicted(const Flow& flow) const {
+  return evicted_too_many_ || evicted_.contains(flows_.hash_function()(flow));
 }
 
 void ConnectionTable::prove(Connection& connection) {
@@ -84,9 +106,9 @@ bool ConnectionTable::account(Connection& connection, Instant now) {
   touch(connection, now);
   release_idle(now);
   charge(connection);
-  if (!fits_share(connection)) return false;
+  const bool fits = fits_share(connection);
   shrink_to_limit(connection);
-  return true;
+  return fits;
 }
 
 void ConnectionTable::charge(Connection& connection) {

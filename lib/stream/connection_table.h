@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/address.h"
 #include "base/clock.h"
@@ -35,6 +36,7 @@ struct Connection {
   ByteSequence bytes;
   bool synchronized = true;  // it is known where in `bytes` a message begins
   bool ended = false;        // reset: nothing of it is to arrive any more
+  bool forgotten = false;    // it was followed before, and evicted since
   std::uint64_t body_left = 0;
   sip::FrameProgress progress;
   std::optional<std::uint32_t> reopened;  // a later SYN asks for a new connection that begins here
@@ -70,10 +72,13 @@ class ConnectionTable {
   explicit ConnectionTable(const TableLimits& limits) : limits_(limits) {}
 
   [[nodiscard]] Connection* find(const Flow& flow, Instant now);
-  // The flow must not be there. Where the table is full, the connection that was seen longest ago gives way:
-  // of the same source, if that has its share; an unproven one before all others, so that forged SYNs drive
-  // out each other alone.
-  [[nodiscard]] Connection& open(const Flow& flow, std::uint32_t first, Instant now);
+  // The flow must not be there. Where the table or its source's share is full, the unproven connection that
+  // was seen longest ago gives way, so that forged SYNs drive out each other alone; if all are proven, the
+  // oldest of them does for a proven one, and an unproven one is not opened: nothing is returned.
+  [[nodiscard]] Connection* open(const Flow& flow, std::uint32_t first, bool proven, Instant now);
+  // A proven connection that was evicted, or one that could not be opened, and has not begun anew since. When
+  // more were evicted than are remembered, every unknown flow counts as one.
+  [[nodiscard]] bool was_evicted(const Flow& flow) const;
   // Its handshake was completed.
   void prove(Connection& connection);
   void close(Connection& connection);
@@ -107,7 +112,8 @@ class ConnectionTable {
     return shares_.find(connection.flow.client)->second;
   }
   void touch(Connection& connection, Instant now);
-  void make_place(const Address& client);
+  [[nodiscard]] bool make_place(const Flow& flow, bool proven);
+  void remember(const Flow& flow);
   void evict(Connection& connection);
   void charge(Connection& connection);
   void relieve(Connection& connection);
@@ -122,6 +128,8 @@ class ConnectionTable {
   std::list<Connection*> heavy_;  // those that hold bytes, the one seen longest ago first
   std::size_t bytes_ = 0;
   std::uint64_t evictions_ = 0;
+  std::unordered_set<std::size_t> evicted_;  // hashes of flows
+  bool evicted_too_many_ = false;
 };
 
 }  // namespace sipward::stream

@@ -6,8 +6,9 @@
 namespace sipward::stream {
 namespace {
 
-// A lost segment comes again after 0.2 to 3 s (RFC 6298); one that passed unseen never does.
-constexpr auto kGapPatience = std::chrono::seconds(5);
+// A lost segment comes again after 0.2 s to, at the third try, some 10 s (RFC 6298); one that passed unseen
+// never does.
+constexpr auto kGapPatience = std::chrono::seconds(30);
 // A message that was on its way when the reader started is through by then.
 constexpr auto kStartGrace = std::chrono::seconds(10);
 
@@ -65,11 +66,11 @@ bool StreamReader::note_syn(const SegmentInfo& info, Instant now) {
   const std::uint32_t first = info.datagram.tcp.sequence + 1;
   Connection* old = table_.find(flow, now);
   if (!old) {
-    (void)table_.open(flow, first, now);
+    (void)table_.open(flow, first, false, now);
     return true;
   }
   // The first SYN once more; or the old connection lives, and its receiver ignores this.
-  if (first == old->first || (info.proven && !old->ended)) return true;
+  if (first == old->first || info.proven) return true;
   if (!old->ended && away(first, old->bytes.next()) <= 2 * ByteSequence::kAheadMax) return false;
   old->reopened = first;
   return true;
@@ -77,11 +78,15 @@ bool StreamReader::note_syn(const SegmentInfo& info, Instant now) {
 
 Connection* StreamReader::connection_of(const SegmentInfo& info, Instant now) {
   const packet::Datagram& datagram = info.datagram;
-  Connection* connection = reopen(table_.find(flow_of(datagram), now), datagram, now);
+  const Flow flow = flow_of(datagram);
+  Connection* connection = reopen(table_.find(flow, now), datagram, now);
   if (!connection) {
     if (datagram.payload.empty()) return nullptr;
-    connection = &table_.open(flow_of(datagram), datagram.tcp.sequence, now);
+    const bool was_forgotten = table_.was_evicted(flow);
+    connection = table_.open(flow, datagram.tcp.sequence, info.proven, now);
+    if (!connection) return nullptr;
     connection->synchronized = false;
+    connection->forgotten = was_forgotten;
   }
   if (info.proven) table_.prove(*connection);
   return connection;
@@ -94,7 +99,7 @@ Connection* StreamReader::reopen(Connection* old, const packet::Datagram& datagr
   const bool outside = away(datagram.tcp.sequence, old->bytes.next()) > ByteSequence::kAheadMax;
   if (!old->ended && !old->between_messages() && !outside) return old;
   table_.close(*old);
-  return &table_.open(flow_of(datagram), datagram.tcp.sequence, now);
+  return table_.open(flow_of(datagram), datagram.tcp.sequence, false, now);
 }
 
 bool StreamReader::has_just_started(Instant now) const {
@@ -106,7 +111,8 @@ void Segment::place(Connection& connection) {
   // Without bytes there is nothing to read: what it says about the connection is the receiver's affair.
   if (info_.datagram.payload.empty() || info_.datagram.tcp.rst) return;
   // One forged segment must not end a connection, nor say what its bytes are.
-  if (connection.is_proven() && !info_.proven) {
+  const bool exact = info_.datagram.tcp.sequence == connection.bytes.next();  // nobody guesses it (RFC 5961)
+  if (connection.is_proven() && !info_.proven && !exact) {
     trouble_ = Trouble::unproven;
     return;
   }
@@ -115,6 +121,8 @@ void Segment::place(Connection& connection) {
     return;
   }
   connection_ = &connection;
+  // Whoever made us forget it may have chosen where: what its receiver is in the middle of is not known.
+  if (std::exchange(connection.forgotten, false)) return give_up(Trouble::lost_bytes);
   if (info_.cut) return give_up(Trouble::cut_short);
   const Placement placement =
       connection.bytes.place(info_.datagram.tcp.sequence, info_.datagram.payload, now_);
@@ -129,7 +137,7 @@ void Segment::fill_gap_or_wait(Placement placement) {
     connection_->body_left = 0;
     connection_->bytes.skip_gap();
     expected_ = connection_->bytes.next();
-  } else if (lost && placement == Placement::no_room) {
+  } else if (lost) {
     give_up(Trouble::lost_bytes);
   } else if (placement == Placement::no_room) {
     give_up(Trouble::no_room);
@@ -185,9 +193,11 @@ std::optional<Segment::Item> Segment::read(const sip::Frame& frame, std::string_
   connection_->companion.reset();
   connection_->bytes.consume(frame.size);
   connection_->body_left = frame.content_length;
-  // Missing: an error, but all stacks that go on read no body. All else they read each in its own way.
-  length_unclear_ = (frame.length != sip::LengthField::given && frame.length != sip::LengthField::missing) ||
-                    frame.content_length > StreamReader::kBodyMax;
+  // Where stacks would read on each in its own way: without a length (section 18.3 demands it), and behind an
+  // empty line that is not CRLF, which PJSIP does not take for the end.
+  length_unclear_ = frame.length != sip::LengthField::given ||
+                    frame.size + frame.content_length > StreamReader::kMessageMax ||
+                    !unread.substr(0, frame.size).ends_with("\n\r\n");
   return Item{unread.substr(0, frame.size + std::min(frame.content_length, unread.size() - frame.size))};
 }
 
@@ -229,9 +239,9 @@ void Segment::end() {
 }
 
 void Segment::settle() {
-  if (connection_ && !reader_.table_.account(*connection_, now_) && !info_.lenient &&
-      trouble_ == Trouble::none && !connection_->ended)
-    trouble_ = Trouble::over_share;
+  if (!connection_ || reader_.table_.account(*connection_, now_) || trouble_ != Trouble::none) return;
+  give_up(Trouble::over_share);
+  (void)reader_.table_.account(*connection_, now_);
 }
 
 }  // namespace sipward::stream

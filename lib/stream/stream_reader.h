@@ -72,7 +72,9 @@ class Segment {
 class StreamReader {
  public:
   static constexpr std::size_t kHeadMax = 65536;
-  static constexpr std::size_t kBodyMax = 1U << 20U;
+  // Head and body. What stacks do with a larger one they do each in their own way: PJSIP throws its buffer
+  // away and takes the next byte for the beginning of a message.
+  static constexpr std::size_t kMessageMax = 65535;
 
   explicit StreamReader(const TableLimits& limits) : table_(limits) {}
 

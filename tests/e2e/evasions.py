@@ -373,8 +373,13 @@ def _a_connection_that_never_was(peer: Peer) -> Iterator[Packets]:
     yield [peer.segment(len(good) - 2000, b"M"), *peer.whole(bad(peer), len(good))]
 
 
+def _unframed(change: Callable[[bytes], bytes]) -> Evasion:
+    """Behind a message whose end stacks see in different places."""
+    return Evasion(_behind(change), on=("tcp",), reason="tcp_stream", value="no_length", ban=False)
+
+
 def _unclear(line: bytes) -> Evasion:
-    return Evasion(_behind(_length(line)), on=("tcp",), reason="tcp_stream", value="no_length", ban=False)
+    return _unframed(_length(line))
 
 
 # How it is cut and ordered, and what is said about it, within a TCP connection.
@@ -392,8 +397,10 @@ _STREAMS: dict[str, Evasion] = {
     "overlap ahead, the scanner's copy first": Evasion(_overlap_ahead(True)),
     "overlap ahead, the harmless copy first": Evasion(
         _overlap_ahead(False), reason="tcp_stream", value="contradiction", ban=False, ends=False),
-    "a decoy with a false checksum": Evasion(_decoy(sound=False)),
-    "a decoy without ACK": Evasion(_decoy(flags=PSH)),
+    "a decoy with a false checksum": Evasion(
+        _decoy(sound=False), reason="tcp_stream", value="contradiction", ban=False, ends=False),
+    "a decoy without ACK": Evasion(
+        _decoy(flags=PSH), reason="tcp_stream", value="contradiction", ban=False, ends=False),
     "a decoy that lives for one hop": Evasion(
         _decoy(arrives=True, hops=1), reason="tcp_stream", value="contradiction", ban=False, ends=False),
     "a stray SYN": Evasion(_between(lambda p, at: p.segment(at, flags=SYN))),
@@ -429,11 +436,11 @@ _STREAMS: dict[str, Evasion] = {
     "behind a folded Content-Length": Evasion(_behind(_length(b"Content-Length:\r\n 0"))),
     "behind a compact Content-Length": Evasion(_behind(_length(b"l : 0"))),
     "behind a Content-Length with zeros": Evasion(_behind(_length(b"Content-Length: 000000005")), b"hello"),
-    "behind no Content-Length": Evasion(_behind(_length(b"X-Length: 500"))),
+    "behind no Content-Length": _unclear(b"X-Length: 500"),
     "behind a body that is longer than told": Evasion(_behind(_length(b"Content-Length: 4"), b"1234\r\n\r\n")),
-    "behind LF LF": Evasion(_behind(lambda m: m.replace(b"\r\n", b"\n"))),
+    "behind LF LF": _unframed(lambda m: m.replace(b"\r\n", b"\n")),
     "behind LF CRLF": Evasion(_behind(lambda m: m[:-4] + b"\n\r\n")),
-    "behind CRLF LF": Evasion(_behind(lambda m: m[:-4] + b"\r\n\n")),
+    "behind CRLF LF": _unframed(lambda m: m[:-4] + b"\r\n\n"),
     "behind a line of blanks": Evasion(_behind(lambda m: m[:-4] + b"\r\n \r\n")),
     "behind a bare CR": Evasion(_behind(lambda m: m[:-4] + b"\r\n\r\r\n")),
     "behind two lengths": _unclear(b"Content-Length: 0\r\nContent-Length: 600"),

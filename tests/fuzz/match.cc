@@ -1,4 +1,5 @@
-// A message against the shipped rules and made-up ones: Hyperscan and the plain reference say the same of it.
+// A message against the shipped rules and made-up ones: Hyperscan and the plain reference say the same of it,
+// and a head that comes in pieces is followed alike however it is cut.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include "match/matcher.h"
 #include "match/rule_file.h"
 #include "match/scanner_tag.h"
+#include "sip/framer.h"
 #include "sip/message.h"
 #include "sip/name_addr.h"
 
@@ -79,6 +81,29 @@ void check_place(const match::Hits& hits, const Engine& engine) {
   must(begin <= end && end <= hits.hit.value.size(), "the match lies inside the value");
 }
 
+// Follows a head that grows by up to `step` bytes a time; how much of it was worth a scan in the end.
+std::size_t follow(std::string_view head, std::size_t step, const Engine& engine) {
+  const auto trail = engine.matcher->new_trail();
+  std::size_t worth = 0;
+  for (std::size_t there = std::min(step, head.size());; there = std::min(there + step, head.size())) {
+    const std::size_t told = engine.matcher->follow(*trail, head.substr(0, there), *engine.scratch);
+    must(told == 0 || (told > worth && told <= there),
+         "what is worth a scan is there, and more than last time");
+    must(told == 0 || head[told - 1] == '\n', "whole headers alone are worth a scan");
+    worth = std::max(worth, told);
+    if (there == head.size()) return worth;
+  }
+}
+
+void check_follow(std::string_view bytes, const Engine& engine) {
+  const sip::Frame frame = sip::frame_message(bytes);
+  if (frame.is != sip::Frame::Is::message) return;
+  const std::string_view head = bytes.substr(0, frame.size - 1);  // its end has not come
+  const std::size_t worth = follow(head, head.size(), engine);
+  for (const std::size_t step : {1U, 7U})
+    must(follow(head, step, engine) == worth, "a head is followed alike however it is cut");
+}
+
 void check_tag(const sip::Message& message) {
   const sip::Header* from = message.find(sip::HeaderName::from);
   if (from == nullptr) return;
@@ -102,6 +127,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const match::Hits hits = fast.scan(message);
   check_same(hits, plain.scan(message));
   check_place(hits, fast);
+  check_follow(text_of(data, size), fast);
   check_tag(message);
   return 0;
 }

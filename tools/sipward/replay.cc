@@ -137,7 +137,7 @@ Result<ExitCode> replay(Session& session, const ReplayOptions& options) {
       break;
     }
     judge_one(session, options, *trial, **next, message);
-    if (session.out.reader_left()) return kOk;
+    if (session.out.reader_left()) return kFailure;  // nobody knows what the rest would have told
   }
   if (session.out.as_json())
     show_json(session, options, *input, *trial, read);

@@ -50,6 +50,9 @@ Result<RunningShield> ask_running(Session& session) {
   return RunningShield{*std::move(settings), *std::move(rules), *std::move(whitelist)};
 }
 
+// A change that touches every packet of a day's capture must not fill the memory: the rest is only counted.
+constexpr std::size_t kDifferencesKept = 100'000;
+
 void Comparison::add(const Sighting& sighting, const sip::Message& message, const Verdict& running,
                      const Verdict& trial) {
   count(running, running_, &Hits::first);
@@ -59,6 +62,7 @@ void Comparison::add(const Sighting& sighting, const sip::Message& message, cons
     ++otherwise_;
   else
     ++(trial.dropped ? newly_dropped_ : newly_passed_);
+  if (differences_.size() >= kDifferencesKept) return;
   differences_.push_back(
       {message_json(sighting, message, trial),
        verdict_json(running),

@@ -285,8 +285,8 @@ void add_rules(CLI::App& app, Run& run) {
   declare_change(*rules, run, options, "show", "All about a rule, with its samples", show_rule, false);
 
   declare_change(*rules, run, options, "disable", "Look for it no more", disable_rule, true);
-  declare_change(*rules, run, options, "enable", "Take back a disable: again as before it, by its file",
-                 enable_rule, false);
+  declare_change(*rules, run, options, "enable", "Take back a disable: by its file again", enable_rule,
+                 false);
   declare_change(*rules, run, options, "observe", "Count what it hits, and do nothing else", observe_rule,
                  true);
   declare_change(*rules, run, options, "enforce", "Act on what it hits, though its file says observe",
