@@ -7,9 +7,6 @@
 namespace sipward::match {
 namespace {
 
-// A head that holds a word and goes on for long, line by line, is not to be scanned at each: its end decides.
-constexpr unsigned kTellingsMax = 8;
-
 struct CloseStream {
   void operator()(hs_stream_t* stream) const { hs_close_stream(stream, nullptr, nullptr, nullptr); }
 };
@@ -21,8 +18,7 @@ struct WordTrail final : Matcher::Trail {
   std::unique_ptr<hs_stream_t, CloseStream> stream;
   std::size_t seen = 0;   // bytes of the head that the stream has had
   std::size_t heard = 0;  // where the first word ended; 0: none yet
-  unsigned tellings = 0;
-  std::size_t told = 0;  // what follow() returned last
+  std::size_t told = 0;   // what follow() returned last
 };
 
 int note_word(unsigned, unsigned long long, unsigned long long to, unsigned, void* heard) {
@@ -90,10 +86,9 @@ std::size_t HeadWords::follow(Matcher::Trail& any_trail, std::string_view head, 
                                              scratch, note_word, &trail.heard);
     require(status == HS_SUCCESS || status == HS_SCAN_TERMINATED);
   }
-  if (trail.heard == 0 || trail.tellings >= kTellingsMax) return 0;
+  if (trail.heard == 0) return 0;
   const std::size_t whole = whole_headers(head);
   if (whole < trail.heard || whole <= trail.told) return 0;
-  ++trail.tellings;
   return trail.told = whole;
 }
 

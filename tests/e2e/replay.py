@@ -191,7 +191,8 @@ class Replay(EndToEnd):
                 scanner.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 # Closed with a RST: a connection that the shield silenced would retransmit beyond the capture's end.
                 scanner.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                message = sip.scanner_options(scanner.source, scanner.target[0])
+                # Nothing before the cut gives it away: such a connection would end there.
+                message = scanner.request("REGISTER", agent="friendly-scanner")
                 at = message.index(cut) + len(cut) if cut else 0
                 for part in (message[:at], message[at:]):
                     if part:
