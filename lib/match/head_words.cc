@@ -21,9 +21,11 @@ struct WordTrail final : Matcher::Trail {
   std::size_t told = 0;   // what follow() returned last
 };
 
-int note_word(unsigned, unsigned long long, unsigned long long to, unsigned, void* heard) {
-  *static_cast<std::size_t*>(heard) = to;
-  return 1;  // one is enough
+// Hyperscan does not promise to tell the hits of several patterns in the order of their ends.
+int note_word(unsigned, unsigned long long, unsigned long long to, unsigned, void* context) {
+  std::size_t& heard = *static_cast<std::size_t*>(context);
+  heard = heard == 0 ? to : std::min<std::size_t>(heard, to);
+  return 0;
 }
 
 bool is_blank(char c) {
@@ -84,7 +86,7 @@ std::size_t HeadWords::follow(Matcher::Trail& any_trail, std::string_view head, 
     const auto size = std::min<std::size_t>(fresh.size(), std::numeric_limits<unsigned>::max());
     const hs_error_t status = hs_scan_stream(trail.stream.get(), fresh.data(), static_cast<unsigned>(size), 0,
                                              scratch, note_word, &trail.heard);
-    require(status == HS_SUCCESS || status == HS_SCAN_TERMINATED);
+    require(status == HS_SUCCESS);
   }
   if (trail.heard == 0) return 0;
   const std::size_t whole = whole_headers(head);
