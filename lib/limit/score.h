@@ -26,7 +26,7 @@ struct ScoreHit {
 // Exponential decay: after a half-life half of the score is left. A rule counts once per half-life, so one
 // oddity that a device repeats for ever scores less than twice its weight (w + w/2 + w/4 + …), and a
 // retransmission (32 s at most, RFC 3261 section 17.1) nothing. Of the rules that counted the last kRules are
-// remembered; one more takes the place of the one that counted longest ago. 80 bytes, part of every Source.
+// remembered; one more takes the place of the one that counted longest ago. 80 bytes.
 class Score {
  public:
   static constexpr std::size_t kRules = 8;
@@ -39,6 +39,8 @@ class Score {
   [[nodiscard]] double with_observed(std::chrono::milliseconds half_life, Instant now) const;
   // Whether `rule` is remembered, and so does not count again yet.
   [[nodiscard]] bool holds(std::uint32_t rule, std::chrono::milliseconds half_life, Instant now) const;
+  // When a rule last counted; the clock's zero: never.
+  [[nodiscard]] Instant last() const { return at_; }
 
  private:
   struct Counted {

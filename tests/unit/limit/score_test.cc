@@ -137,17 +137,18 @@ TEST_CASE("whoever is released is forgiven its score too") {
   SourceTable table(64);
   const Address address = Address::parse("192.0.2.1").value();
   Source& source = table.touch(address, at({}));
-  source.banned_until = at(minutes(1));
-  source.observed_ban_until = at(minutes(1));
-  (void)source.score.add({1, 150, false}, kLimits, at({}));
+  Dossier& dossier = table.dossier(source, at({}));
+  dossier.banned_until = at(minutes(1));
+  dossier.observed_ban_until = at(minutes(1));
+  (void)dossier.score.add({1, 150, false}, kLimits, at({}));
   CHECK(table.lift_bans(Prefix::parse("192.0.2.2").value()) == 0);
-  CHECK(source.score.enforced(kHalfLife, at({})) == 150);
+  CHECK(dossier.score.enforced(kHalfLife, at({})) == 150);
   CHECK(table.lift_bans(Prefix::parse("192.0.2.0/24").value()) == 1);
-  CHECK(source.score.enforced(kHalfLife, at({})) == 0);
-  CHECK(source.observed_ban_until == Instant{});
-  (void)source.score.add({1, 50, false}, kLimits, at({}));
+  CHECK(dossier.score.enforced(kHalfLife, at({})) == 0);
+  CHECK(dossier.observed_ban_until == Instant{});
+  (void)dossier.score.add({1, 50, false}, kLimits, at({}));
   CHECK(table.lift_bans(Prefix::parse("192.0.2.1").value()) == 0);
-  CHECK(source.score.enforced(kHalfLife, at({})) == 0);
+  CHECK(dossier.score.enforced(kHalfLife, at({})) == 0);
 }
 
 static_assert(sizeof(Score) <= 80, "every source has one");

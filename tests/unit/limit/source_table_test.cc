@@ -1,234 +1,206 @@
 #include "limit/source_table.h"
 
 #include <algorithm>
-#include <set>
 
+#include "givens.h"
 #include "support/catch.h"
 
 namespace sipward::limit {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-
-// Some time after the clock's zero, which stands for "never".
-Instant at(std::int64_t ms) {
-  return Instant(std::chrono::hours(1) + milliseconds(ms));
-}
-
-Address v4(unsigned number) {
-  const std::array<std::byte, 4> bytes{std::byte{10}, static_cast<std::byte>(number >> 16U & 0xffU),
-                                       static_cast<std::byte>(number >> 8U & 0xffU),
-                                       static_cast<std::byte>(number & 0xffU)};
-  return Address::v4(bytes);
-}
-
-Address parse(std::string_view text) {
-  return Address::parse(text).value();
-}
-Prefix net(std::string_view text) {
-  return Prefix::parse(text).value();
-}
-
-// A table of one group: every source competes with every other.
-struct OneGroup {
-  SourceTable table{SourceTable::kWays};
-  void fill() {
-    for (unsigned i = 0; i < SourceTable::kWays; ++i) (void)table.touch(v4(i), at(i));
-  }
-};
-
-TEST_CASE("capacity is rounded up to a power of two, at least one group") {
-  struct Case {
-    std::size_t asked;
-    std::size_t got;
-  };
-  const auto c = GENERATE(Case{0, 8}, Case{1, 8}, Case{8, 8}, Case{9, 16}, Case{16, 16}, Case{17, 32},
-                          Case{1000, 1024}, Case{65536, 65536});
-  CHECK(SourceTable(c.asked).capacity() == c.got);
-}
+constexpr std::size_t kSmall = 256 * 1024;
 
 TEST_CASE("a new source starts with nothing") {
-  SourceTable table(64);
-  CHECK(table.find(v4(1)) == nullptr);
-  const Source& source = table.touch(v4(1), at(5));
-  CHECK(source.address == v4(1));
-  CHECK(source.used);
-  CHECK(source.read == 0);
-  CHECK(source.dropped == 0);
-  CHECK(source.refused == 0);
-  CHECK(source.banned_until == Instant{});
-  CHECK(source.first_seen == at(5));
-  CHECK(source.last_seen == at(5));
-  CHECK(source.window_start == at(5));
+  SourceTable table(kSmall);
+  const Address address = GENERATE(parse("192.0.2.1"), parse("2001:db8::1"), parse("0.0.0.0"), parse("::"));
+  CHECK(table.find(address) == nullptr);
+  CHECK_FALSE(table.report(address));
+  const Source& source = table.touch(address, at(seconds(5)));
+  CHECK(source.read() == 0);
+  CHECK(source.dropped() == 0);
+  CHECK(source.first_seen() == at(seconds(5)));
+  CHECK(table.find_dossier(source) == nullptr);
+  CHECK(table.find(address) == &source);
 }
 
 TEST_CASE("a known source keeps its place and its counts") {
-  SourceTable table(64);
-  table.touch(v4(1), at(5)).read = 7;
-  Source& again = table.touch(v4(1), at(9));
-  CHECK(again.read == 7);
-  CHECK(again.first_seen == at(5));
-  CHECK(again.last_seen == at(9));
-  CHECK(table.find(v4(1)) == &again);
+  SourceTable table(kSmall);
+  Source& source = table.touch(ipv4(1), at(seconds(5)));
+  source.count_read();
+  source.count_read();
+  source.count_dropped(9);
+  CHECK(&table.touch(ipv4(1), at(seconds(9))) == &source);
+  const auto report = table.report(ipv4(1));
+  REQUIRE(report);
+  CHECK(report->address == ipv4(1));
+  CHECK(report->source.read() == 2);
+  CHECK(report->source.dropped() == 1);
+  CHECK(report->source.last_drop_reason() == 9);
+  CHECK(report->source.first_seen() == at(seconds(5)));
+  CHECK(report->last_seen == at(seconds(9)));
+  CHECK_FALSE(report->dossier);
   CHECK(table.evictions() == 0);
 }
 
 TEST_CASE("IPv4 and IPv6 sources with the same bytes are two") {
-  OneGroup group;
-  group.table.touch(parse("192.0.2.1"), at(1)).read = 4;
-  group.table.touch(parse("c000:201::"), at(1)).read = 6;
-  group.table.touch(parse("::ffff:192.0.2.1"), at(1)).read = 8;
-  CHECK(group.table.find(parse("192.0.2.1"))->read == 4);
-  CHECK(group.table.find(parse("c000:201::"))->read == 6);
-  CHECK(group.table.find(parse("::ffff:192.0.2.1"))->read == 8);
-  CHECK(group.table.top(10).size() == 3);
+  SourceTable table(kSmall);
+  for (const char* text : {"192.0.2.1", "c000:201::", "::ffff:192.0.2.1"}) {
+    CHECK(table.find(parse(text)) == nullptr);
+    table.touch(parse(text), at({})).count_read();
+  }
+  const auto sources = table.top(10);
+  REQUIRE(sources.size() == 3);
+  for (const SourceReport& source : sources) CHECK(source.source.read() == 1);
 }
 
-TEST_CASE("a group of eight takes eight sources, the ninth evicts the one seen longest ago") {
-  OneGroup group;
-  group.fill();
-  CHECK(group.table.evictions() == 0);
-  (void)group.table.touch(v4(0), at(100));  // now 1 is the oldest
-  (void)group.table.touch(v4(50), at(101));
-  CHECK(group.table.evictions() == 1);
-  CHECK(group.table.find(v4(1)) == nullptr);
-  CHECK(group.table.find(v4(0)) != nullptr);
-  CHECK(group.table.find(v4(50)) != nullptr);
+TEST_CASE("a dossier is made when it is asked for, and is the source's own") {
+  SourceTable table(kSmall);
+  Source& one = table.touch(ipv4(1), at({}));
+  Source& other = table.touch(ipv4(2), at({}));
+  table.dossier(one, at({})).banned_until = at(seconds(7));
+  CHECK(table.find_dossier(other) == nullptr);
+  table.dossier(other, at({})).banned_until = at(seconds(8));
+  CHECK(table.dossier(one, at({})).banned_until == at(seconds(7)));
+  CHECK(table.find_dossier(other)->banned_until == at(seconds(8)));
+  CHECK(table.report(ipv4(1))->dossier->banned_until == at(seconds(7)));
 }
 
-TEST_CASE("an evicted source comes back without what was known of it") {
-  OneGroup group;
-  group.table.touch(v4(0), at(0)).read = 9;
-  for (unsigned i = 1; i <= SourceTable::kWays; ++i) (void)group.table.touch(v4(i), at(i));
-  CHECK(group.table.touch(v4(0), at(100)).read == 0);
-  CHECK(group.table.evictions() == 2);
+TEST_CASE("64 MiB are enough for a million sources, and no byte more is taken") {
+  constexpr std::size_t kBytes = std::size_t{64} * 1024 * 1024;
+  const SourceTable table(kBytes);
+  CHECK(table.capacity() >= 1'000'000);
+  CHECK(table.capacity(Family::ipv4) == 7 * table.capacity(Family::ipv6));
+  CHECK(table.prefixes_max() >= 80'000);
+  CHECK(table.dossiers_max() >= 10'000);
+  CHECK(table.bytes() <= kBytes);
+  CHECK(table.bytes() > kBytes / 64 * 63);
 }
 
-TEST_CASE("a running ban keeps its place longest") {
-  OneGroup group;
-  group.fill();
-  group.table.touch(v4(0), at(0)).banned_until = at(1000);
-  for (unsigned i = 100; i < 200; ++i) (void)group.table.touch(v4(i), at(i));
-  CHECK(group.table.find(v4(0)) != nullptr);
-  CHECK(group.table.evictions() == 100);
-}
-
-TEST_CASE("a ban that is over keeps nothing: at its last millisecond it does, at its end it does not") {
-  OneGroup group;
-  group.fill();
-  group.table.touch(v4(0), at(0)).banned_until = at(1000);
-  (void)group.table.touch(v4(100), at(999));
-  CHECK(group.table.find(v4(0)) != nullptr);
-  CHECK(group.table.find(v4(1)) == nullptr);
-  (void)group.table.touch(v4(101), at(1000));
-  CHECK(group.table.find(v4(0)) == nullptr);
-}
-
-TEST_CASE("when all are banned the one seen longest ago goes") {
-  OneGroup group;
-  for (unsigned i = 0; i < SourceTable::kWays; ++i)
-    group.table.touch(v4(i), at(100 - i)).banned_until = at(10'000);
-  (void)group.table.touch(v4(100), at(200));
-  CHECK(group.table.find(v4(7)) == nullptr);
-  CHECK(group.table.find(v4(0)) != nullptr);
-}
-
-TEST_CASE("a flood of sources does not enlarge the table, and every eviction is counted") {
-  SourceTable table(256);
-  constexpr unsigned kSources = 20'000;
-  for (unsigned i = 0; i < kSources; ++i) (void)table.touch(v4(i), at(i));
-  CHECK(table.capacity() == 256);
-  const auto held = table.top(kSources);
-  CHECK(held.size() == 256);
-  CHECK(table.evictions() == kSources - held.size());
-}
-
-TEST_CASE("sources spread over the groups") {
-  SourceTable table(1024);
-  for (unsigned i = 0; i < 512; ++i) (void)table.touch(v4(i), at(i));
-  CHECK(table.evictions() < 40);  // half full: a group of 8 rarely gets 9
+TEST_CASE("whatever memory is allowed is not exceeded, down to the least that a table needs") {
+  for (const std::size_t bytes : {SourceTable::kBytesMin, SourceTable::kBytesMin + 1, std::size_t{100'000},
+                                  std::size_t{12'345'678}, std::size_t{1} << 28U})
+    CHECK(SourceTable(bytes).bytes() <= bytes);
+  CHECK(SourceTable(0).bytes() <= SourceTable::kBytesMin);
+  CHECK(SourceTable(0).capacity(Family::ipv6) >= 8);
 }
 
 TEST_CASE("distinct refused requests are counted within the window") {
-  SourceTable table(8);
-  Source& source = table.touch(v4(1), at(0));
-  CHECK(table.count_refused(source, "a", seconds(60), at(0)) == 1);
-  CHECK(table.count_refused(source, "b", seconds(60), at(1)) == 2);
-  CHECK(table.count_refused(source, "c", seconds(60), at(59'999)) == 3);
-  CHECK(source.refused == 3);
-  CHECK(table.count_refused(source, "d", seconds(60), at(60'000)) == 1);
-  CHECK(table.count_refused(source, "e", seconds(60), at(119'999)) == 2);
-  CHECK(table.count_refused(source, "f", seconds(60), at(120'000)) == 1);
+  const SourceTable table(kSmall);
+  Dossier dossier;
+  const auto count = [&](std::string_view transaction, milliseconds time) {
+    return table.count_refused(dossier, transaction, seconds(60), at(time));
+  };
+  CHECK(count("a", milliseconds(0)) == 1);
+  CHECK(count("b", milliseconds(1)) == 2);
+  CHECK(count("c", milliseconds(59'999)) == 3);
+  CHECK(dossier.refused == 3);
+  CHECK(count("d", milliseconds(60'000)) == 1);
+  CHECK(count("e", milliseconds(119'999)) == 2);
+  CHECK(count("f", milliseconds(120'000)) == 1);
 }
 
-TEST_CASE("a window begins with a source's first packet, not with its first refused request") {
-  SourceTable table(8);
-  Source& source = table.touch(v4(1), at(0));
-  CHECK(table.count_refused(source, "a", seconds(1), at(999)) == 1);
-  CHECK(table.count_refused(source, "b", seconds(1), at(1000)) == 1);
+TEST_CASE("a retransmission of a refused request counts once") {
+  const SourceTable table(kSmall);
+  Dossier dossier;
+  for (int i = 0; i < 7; ++i) CHECK(table.count_refused(dossier, "a", seconds(60), at(seconds(i))) == 1);
+  CHECK(table.count_refused(dossier, "b", seconds(60), at(seconds(8))) == 2);
+  CHECK(table.count_refused(dossier, "b", seconds(60), at(seconds(9))) == 2);
+  CHECK(table.count_refused(dossier, "b", seconds(60), at(seconds(60))) == 1);  // a window later it does
 }
 
-TEST_CASE("a retransmission counts once") {
-  SourceTable table(8);
-  Source& source = table.touch(v4(1), at(0));
-  for (int i = 0; i < 7; ++i) CHECK(table.count_refused(source, "a", seconds(60), at(i)) == 1);
-  CHECK(table.count_refused(source, "b", seconds(60), at(8)) == 2);
-  CHECK(table.count_refused(source, "b", seconds(60), at(9)) == 2);
+TEST_CASE("refused requests without a transaction are no retransmissions") {
+  const SourceTable table(kSmall);
+  Dossier dossier;
+  for (unsigned i = 1; i <= 3; ++i) CHECK(table.count_refused(dossier, "", seconds(60), at({})) == i);
 }
 
-TEST_CASE("requests without a transaction are no retransmissions") {
-  SourceTable table(8);
-  Source& source = table.touch(v4(1), at(0));
-  for (unsigned i = 1; i <= 3; ++i) CHECK(table.count_refused(source, "", seconds(60), at(0)) == i);
+TEST_CASE("a source proves that it receives by giving back one of the last four things sent to it") {
+  SourceTable table(kSmall);
+  Dossier& dossier = table.dossier(table.touch(ipv4(1), at({})), at({}));
+  CHECK_FALSE(table.is_proof(dossier, "nonce1"));
+  for (const char* nonce : {"nonce1", "nonce2", "nonce3", "nonce4"}) table.remember_proof(dossier, nonce);
+  CHECK(table.is_proof(dossier, "nonce1"));
+  CHECK(table.is_proof(dossier, "nonce4"));
+  table.remember_proof(dossier, "nonce1");  // sent again: the newest now, and none is lost
+  CHECK(table.is_proof(dossier, "nonce2"));
+  table.remember_proof(dossier, "nonce5");
+  CHECK_FALSE(table.is_proof(dossier, "nonce2"));
+  for (const char* nonce : {"nonce1", "nonce3", "nonce4", "nonce5"}) CHECK(table.is_proof(dossier, nonce));
+  CHECK_FALSE(table.is_proof(dossier, "nonce"));
 }
 
-TEST_CASE("the first request after a window counts although the last one was the same") {
-  SourceTable table(8);
-  Source& source = table.touch(v4(1), at(0));
-  CHECK(table.count_refused(source, "a", seconds(60), at(0)) == 1);
-  CHECK(table.count_refused(source, "a", seconds(60), at(60'000)) == 1);
-  CHECK(table.count_refused(source, "a", seconds(60), at(60'001)) == 1);
-}
-
-TEST_CASE("sources are counted apart") {
-  SourceTable table(64);
-  Source& one = table.touch(v4(1), at(0));
-  CHECK(table.count_refused(one, "a", seconds(60), at(0)) == 1);
-  Source& other = table.touch(v4(2), at(0));
-  CHECK(table.count_refused(other, "a", seconds(60), at(0)) == 1);
+TEST_CASE("what was sent to one source proves nothing for another, and nothing proves nothing") {
+  SourceTable table(kSmall);
+  Source& one = table.touch(ipv4(1), at({}));
+  Source& other = table.touch(ipv4(2), at({}));
+  table.remember_proof(table.dossier(one, at({})), "nonce");
+  CHECK_FALSE(table.is_proof(table.dossier(other, at({})), "nonce"));
+  const SourceTable another(kSmall);
+  CHECK_FALSE(another.is_proof(table.dossier(one, at({})), "nonce"));
+  table.remember_proof(table.dossier(one, at({})), "");
+  CHECK_FALSE(table.is_proof(table.dossier(one, at({})), ""));
+  CHECK(table.is_proof(table.dossier(one, at({})), "nonce"));
 }
 
 TEST_CASE("top gives the sources with the most packets, most first") {
-  SourceTable table(64);
-  for (unsigned i = 0; i < 5; ++i) table.touch(v4(i), at(0)).read = i * 10;
-  const auto reads = [](const std::vector<Source>& sources) {
-    std::vector<std::uint64_t> numbers;
-    std::ranges::transform(sources, std::back_inserter(numbers), &Source::read);
+  SourceTable table(kSmall);
+  for (unsigned i = 0; i < 5; ++i) {
+    Source& source = table.touch(i % 2 == 0 ? ipv4(i) : ipv6(i), at({}));
+    for (unsigned packet = 0; packet < (i * 3 % 5) * 10; ++packet) source.count_read();
+  }
+  const auto reads = [](const std::vector<SourceReport>& sources) {
+    std::vector<std::uint32_t> numbers;
+    for (const SourceReport& source : sources) numbers.push_back(source.source.read());
     return numbers;
   };
-  CHECK(reads(table.top(3)) == std::vector<std::uint64_t>{40, 30, 20});
-  CHECK(reads(table.top(5)).size() == 5);
-  CHECK(reads(table.top(6)).size() == 5);
+  CHECK(reads(table.top(3)) == std::vector<std::uint32_t>{40, 30, 20});
+  CHECK(table.top(1).front().address == ipv6(3));
+  CHECK(reads(table.top(6)) == std::vector<std::uint32_t>{40, 30, 20, 10, 0});
   CHECK(table.top(0).empty());
-  CHECK(SourceTable(8).top(3).empty());
+  CHECK(SourceTable(kSmall).top(3).empty());
 }
 
 TEST_CASE("bans are lifted inside a net alone") {
-  SourceTable table(64);
-  const auto ban = [&](std::string_view text) { table.touch(parse(text), at(0)).banned_until = at(1000); };
+  SourceTable table(kSmall);
+  const auto ban = [&](std::string_view text) {
+    table.dossier(table.touch(parse(text), at({})), at({})).banned_until = at(seconds(1));
+  };
+  const auto is_banned = [&](std::string_view text) {
+    return table.report(parse(text))->dossier->is_banned(at({}));
+  };
   for (const char* text : {"192.0.2.0", "192.0.2.255", "192.0.1.255", "192.0.3.0", "c000:200::"}) ban(text);
-  (void)table.touch(parse("192.0.2.9"), at(0));  // not banned
+  (void)table.touch(parse("192.0.2.9"), at({}));                         // not banned
+  (void)table.dossier(table.touch(parse("192.0.2.8"), at({})), at({}));  // neither
   CHECK(table.lift_bans(net("192.0.2.0/24")) == 2);
-  CHECK(table.find(parse("192.0.2.0"))->banned_until == Instant{});
-  CHECK(table.find(parse("192.0.2.255"))->banned_until == Instant{});
-  CHECK(table.find(parse("192.0.1.255"))->banned_until == at(1000));
-  CHECK(table.find(parse("192.0.3.0"))->banned_until == at(1000));
-  CHECK(table.find(parse("c000:200::"))->banned_until == at(1000));
+  CHECK_FALSE(is_banned("192.0.2.0"));
+  CHECK_FALSE(is_banned("192.0.2.255"));
+  CHECK(is_banned("192.0.1.255"));
+  CHECK(is_banned("192.0.3.0"));
+  CHECK(is_banned("c000:200::"));
   CHECK(table.lift_bans(net("192.0.2.0/24")) == 0);
   CHECK(table.lift_bans(net("192.0.3.0")) == 1);
   CHECK(table.lift_bans(net("0.0.0.0/0")) == 1);
   CHECK(table.lift_bans(net("::/0")) == 1);
+}
+
+TEST_CASE("with its ban a source is forgiven what would ban it again at once") {
+  SourceTable table(kSmall);
+  Dossier& dossier = table.dossier(table.touch(ipv4(1), at({})), at({}));
+  dossier.banned_until = dossier.observed_ban_until = at(seconds(60));
+  dossier.excess.note(at({}));
+  dossier.credentials.add(1, seconds(60), at({}));
+  dossier.targets.add(1, seconds(60), at({}));
+  table.count_refused(dossier, "a", seconds(60), at({}));
+  table.remember_proof(dossier, "nonce");
+  table.note_offence(ipv4(1), seconds(60), at({}));
+  CHECK(table.lift_bans(ipv4(1)) == 1);
+  CHECK(dossier.observed_ban_until == Instant{});
+  CHECK_FALSE(dossier.excess.is_alive(at({})));
+  CHECK(dossier.credentials.count(seconds(60), at({})) == 0);
+  CHECK(dossier.targets.count(seconds(60), at({})) == 0);
+  CHECK(dossier.refused == 0);
+  CHECK(table.is_proof(dossier, "nonce"));  // is no offence
+  CHECK(table.note_offence(ipv4(1), seconds(60), at({})).narrow.offences == 1);
 }
 
 }  // namespace
