@@ -31,6 +31,14 @@ Placement ByteSequence::place(std::uint32_t sequence, std::string_view bytes, In
   return Placement::in_order;
 }
 
+bool ByteSequence::continues(std::uint32_t sequence, std::string_view bytes) const {
+  const std::int32_t ahead = distance(sequence, next_);
+  if (ahead > 0) return false;
+  const auto old = std::min<std::size_t>(0U - static_cast<std::uint32_t>(ahead), bytes.size());
+  return compare_known(sequence, bytes.substr(0, old)) == Placement::nothing_new &&
+         !contradicts_held(next_, bytes.substr(old));
+}
+
 Placement ByteSequence::compare_known(std::uint32_t sequence, std::string_view bytes) const {
   if (bytes.empty()) return Placement::nothing_new;
   const std::uint32_t back = next_ - sequence;

@@ -46,6 +46,11 @@ class ByteSequence {
   }
   void consume(std::size_t n) { unread_ -= n; }
 
+  // Whether place() would take the bytes in order, or find nothing new in them.
+  [[nodiscard]] bool continues(std::uint32_t sequence, std::string_view bytes) const;
+  // The bytes up to next() that are kept, read ones too.
+  [[nodiscard]] std::string_view known() const { return known_; }
+
   // The number of the first byte that is still to come.
   [[nodiscard]] std::uint32_t next() const { return next_; }
   // Since when bytes have been waiting for missing ones; nothing waits: Instant::max().

@@ -72,7 +72,7 @@ bool ConnectionTable::make_place(const Flow& flow, bool proven) {
 
 void ConnectionTable::evict(Connection& connection) {
   ++evictions_;
-  if (connection.is_proven()) remember(connection.flow);
+  if (connection.is_proven() || connection.forgotten) remember(connection.flow);
   close(connection);
 }
 
@@ -112,12 +112,17 @@ bool ConnectionTable::account(Connection& connection, Instant now) {
 }
 
 void ConnectionTable::charge(Connection& connection) {
-  const std::size_t memory = connection.bytes.memory();
+  const std::size_t memory = connection.memory();
   if (memory == 0) return relieve(connection);
   bytes_ += memory - connection.charged_;
   share_of(connection).bytes += memory - connection.charged_;
   connection.charged_ = memory;
   if (!connection.in_heavy_) connection.in_heavy_ = heavy_.insert(heavy_.end(), &connection);
+}
+
+void ConnectionTable::forget_history(Connection& connection) {
+  evictions_ += connection.forget_history();
+  charge(connection);
 }
 
 void ConnectionTable::relieve(Connection& connection) {
@@ -131,9 +136,8 @@ void ConnectionTable::relieve(Connection& connection) {
 void ConnectionTable::release_idle(Instant now) {
   while (!heavy_.empty() && now - heavy_.front()->last_seen > kHistoryLife) {
     Connection& idle = *heavy_.front();
-    if (!idle.between_messages()) return evict(idle);
-    idle.bytes.forget_history();
-    charge(idle);
+    if (!idle.guessed && !idle.between_messages()) return evict(idle);
+    forget_history(idle);
   }
 }
 
@@ -142,8 +146,7 @@ bool ConnectionTable::fits_share(const Connection& connection) {
   for (Connection* other : share.connections) {
     if (share.bytes <= limits_.bytes_per_source) break;
     if (other == &connection || !other->between_messages()) continue;
-    other->bytes.forget_history();
-    charge(*other);
+    forget_history(*other);
   }
   return share.bytes <= limits_.bytes_per_source;
 }
@@ -151,12 +154,11 @@ bool ConnectionTable::fits_share(const Connection& connection) {
 void ConnectionTable::shrink_to_limit(const Connection& except) {
   while (bytes_ > limits_.bytes && heavy_.front() != &except) {
     Connection& oldest = *heavy_.front();
-    if (!oldest.between_messages()) {
+    if (!oldest.guessed && !oldest.between_messages()) {
       evict(oldest);
       continue;
     }
-    oldest.bytes.forget_history();
-    charge(oldest);
+    forget_history(oldest);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "base/address.h"
 #include "base/clock.h"
@@ -28,27 +29,70 @@ struct Flow {
   friend bool operator==(const Flow&, const Flow&) = default;
 };
 
-struct Connection {
-  Connection(const Flow& flow_, std::uint32_t first_) : flow(flow_), first(first_), bytes(first_) {}
+// Bytes that are read one behind the other, and how far that is.
+struct Run {
+  explicit Run(std::uint32_t first_) : first(first_), bytes(first_) {}
 
-  const Flow flow;
-  const std::uint32_t first;  // the number of the first byte that was expected here
+  std::uint32_t first;  // the number of its first byte
   ByteSequence bytes;
-  bool synchronized = true;  // it is known where in `bytes` a message begins
-  bool ended = false;        // reset: nothing of it is to arrive any more
-  bool forgotten = false;    // it was followed before, and evicted since
   std::uint64_t body_left = 0;
   sip::FrameProgress progress;
-  std::optional<std::uint32_t> reopened;  // a later SYN asks for a new connection that begins here
-  std::shared_ptr<void> companion;        // see Segment::companion()
-  Instant last_seen;
+  // These are for guessed connections, of which body_left counts the rest of the head too: all is searched.
+  bool synchronized = true;  // it is known where in `bytes` a message begins
+  bool hidden = false;       // unread() begins with a request line that stands within a message
+  bool dead = false;         // neither these bytes nor the one behind them may pass any more
 
-  // Its handshake was completed.
-  [[nodiscard]] bool is_proven() const { return proven_; }
-  // Nothing of a message is waiting for its rest: to forget this connection does no harm.
+  // Nothing of a message is waiting for its rest.
   [[nodiscard]] bool between_messages() const {
     return bytes.unread().empty() && body_left == 0 && bytes.waiting_since() == Instant::max();
   }
+  // Where a segment lies. `before`: it begins before these bytes, reaches them and agrees with them.
+  enum class Fit : std::uint8_t { apart, continues, before, refused };
+  [[nodiscard]] Fit fit(std::uint32_t sequence, std::string_view segment) const;
+  // Nothing of what is unread has been read: a message begins there, or not.
+  void restart_reading(bool synchronized_);
+};
+
+// A segment that fits nowhere.
+struct Stray {
+  Instant since;  // when it came first
+  std::uint32_t sequence;
+};
+
+// It is the run that is read.
+struct Connection : Run {
+  Connection(const Flow& flow_, std::uint32_t first_) : Run(first_), flow(flow_) {}
+
+  const Flow flow;
+  bool ended = false;                     // reset: nothing of it is to arrive any more
+  std::optional<std::uint32_t> reopened;  // a later SYN asks for a new connection that begins here
+  std::shared_ptr<void> companion;        // see Segment::keep()
+  std::size_t companion_size = 0;
+  Instant last_seen;
+
+  // Not seen from its beginning: what its receiver expects next, a number or a part of a message, is guessed.
+  bool guessed = false;
+  bool adrift = false;         // guessed, and no run is being read
+  bool forgotten = false;      // guessed, and nothing of it may pass: it was followed before, and evicted
+  std::vector<Run> others;     // guessed: what else of it has passed, or must not
+  std::optional<Stray> stray;  // guessed: what may prove the guess wrong
+
+  // No run is read any more. What was read of this one may not pass again, if `passed`.
+  void lose_track(bool passed);
+  [[nodiscard]] bool has_room() const;
+  // Another run is read from now on, a new one or one of `others`. has_room() is needed for a new one.
+  void begin(std::uint32_t sequence, bool synchronized_);
+  void select(std::size_t other);
+  // Takes in the runs that this one has reached. True: there were some.
+  bool absorb();
+  void drop_companion();
+  // Frees what it can, also of unfinished messages if it is guessed: they are never to be finished then.
+  // Returns how many.
+  std::size_t forget_history();
+  [[nodiscard]] std::size_t memory() const;
+
+  // Its handshake was completed.
+  [[nodiscard]] bool is_proven() const { return proven_; }
 
  private:
   friend class ConnectionTable;
@@ -62,8 +106,10 @@ struct Connection {
 struct TableLimits {
   std::size_t connections = 65536;
   std::size_t connections_per_source = 1024;
-  std::size_t bytes = 64U << 20U;  // of stream bytes; a connection without any costs about 500 bytes more
+  // Of stream bytes and companions; a connection without any costs about 500 bytes more.
+  std::size_t bytes = 64U << 20U;
   std::size_t bytes_per_source = 4U << 20U;
+  std::size_t message_max = 65535;  // of one message, head and body
 };
 
 // One thread. References stay good until the next call of open() or account(), or close() of that one.
@@ -90,7 +136,8 @@ class ConnectionTable {
 
   [[nodiscard]] std::size_t size() const { return flows_.size(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  // Connections closed to make room while they held part of a message, or were too many.
+  // Connections closed to make room while they held part of a message, or were too many; and messages that
+  // were given up for it.
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
 
  private:
@@ -116,6 +163,7 @@ class ConnectionTable {
   void remember(const Flow& flow);
   void evict(Connection& connection);
   void charge(Connection& connection);
+  void forget_history(Connection& connection);
   void relieve(Connection& connection);
   void release_idle(Instant now);
   [[nodiscard]] bool fits_share(const Connection& connection);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "stream/begins_message.h"
+
 namespace sipward::stream {
 namespace {
 
@@ -36,10 +38,9 @@ std::uint32_t away(std::uint32_t one, std::uint32_t other) {
   return std::min(one - other, other - one);
 }
 
-bool begins_message(std::string_view bytes) {
-  const sip::Frame frame = sip::frame_message(bytes);
-  return frame.is == sip::Frame::Is::message || frame.is == sip::Frame::Is::keepalive ||
-         (frame.is == sip::Frame::Is::incomplete && frame.progress.start_line_read);
+// Without bytes there is nothing to read: what it says about the connection is the receiver's affair.
+bool carries_bytes(const packet::Datagram& datagram) {
+  return !datagram.payload.empty() && !datagram.tcp.rst;
 }
 
 }  // namespace
@@ -55,6 +56,8 @@ Segment StreamReader::take(const SegmentInfo& info, Instant now) {
     if (!note_syn(info, now)) segment.give_up(Trouble::second_syn);
   } else if (Connection* connection = connection_of(info, now)) {
     segment.place(*connection);
+  } else if (carries_bytes(datagram)) {
+    segment.give_up(Trouble::no_room);
   }
   return segment;
 }
@@ -66,7 +69,8 @@ bool StreamReader::note_syn(const SegmentInfo& info, Instant now) {
   const std::uint32_t first = info.datagram.tcp.sequence + 1;
   Connection* old = table_.find(flow, now);
   if (!old) {
-    (void)table_.open(flow, first, false, now);
+    // Of a living connection it says nothing: anybody can send it.
+    if (!info.proven) (void)table_.open(flow, first, false, now);
     return true;
   }
   // The first SYN once more; or the old connection lives, and its receiver ignores this.
@@ -81,12 +85,13 @@ Connection* StreamReader::connection_of(const SegmentInfo& info, Instant now) {
   const Flow flow = flow_of(datagram);
   Connection* connection = reopen(table_.find(flow, now), datagram, now);
   if (!connection) {
-    if (datagram.payload.empty()) return nullptr;
-    const bool was_forgotten = table_.was_evicted(flow);
+    if (!carries_bytes(datagram)) return nullptr;
+    // Whoever made us forget it may have chosen where: what its receiver is in the middle of is not known.
+    const bool was_evicted = table_.was_evicted(flow);
     connection = table_.open(flow, datagram.tcp.sequence, info.proven, now);
     if (!connection) return nullptr;
-    connection->synchronized = false;
-    connection->forgotten = was_forgotten;
+    connection->lose_track(false);
+    connection->forgotten = was_evicted;
   }
   if (info.proven) table_.prove(*connection);
   return connection;
@@ -107,11 +112,11 @@ bool StreamReader::has_just_started(Instant now) const {
 }
 
 void Segment::place(Connection& connection) {
-  expected_ = connection.bytes.next();
-  // Without bytes there is nothing to read: what it says about the connection is the receiver's affair.
-  if (info_.datagram.payload.empty() || info_.datagram.tcp.rst) return;
+  // Nobody guesses this number (RFC 5961). Where we did, the segment's own is the better one.
+  const bool exact = info_.datagram.tcp.sequence == connection.bytes.next() && !connection.adrift;
+  if (!connection.guessed) expected_ = connection.bytes.next();
+  if (!carries_bytes(info_.datagram)) return;
   // One forged segment must not end a connection, nor say what its bytes are.
-  const bool exact = info_.datagram.tcp.sequence == connection.bytes.next();  // nobody guesses it (RFC 5961)
   if (connection.is_proven() && !info_.proven && !exact) {
     trouble_ = Trouble::unproven;
     return;
@@ -120,13 +125,16 @@ void Segment::place(Connection& connection) {
     trouble_ = Trouble::after_end;
     return;
   }
+  if (connection.guessed && !info_.cut) {
+    trouble_ = place_guess(connection);
+    if (trouble_ != Trouble::none) return;
+  }
   connection_ = &connection;
-  // Whoever made us forget it may have chosen where: what its receiver is in the middle of is not known.
-  if (std::exchange(connection.forgotten, false)) return give_up(Trouble::lost_bytes);
   if (info_.cut) return give_up(Trouble::cut_short);
   const Placement placement =
       connection.bytes.place(info_.datagram.tcp.sequence, info_.datagram.payload, now_);
   if (placement == Placement::in_order) connection.reopened.reset();
+  if (connection.guessed && connection.absorb()) is_new_run_ = false;
   if (placement == Placement::ahead || placement == Placement::no_room) return fill_gap_or_wait(placement);
   if (const Trouble trouble = trouble_of(placement); trouble != Trouble::none) give_up(trouble);
 }
@@ -156,6 +164,8 @@ std::optional<Segment::Item> Segment::next() {
   if (!connection_ || trouble_ != Trouble::none) return std::nullopt;
   if (length_unclear_) {
     give_up(Trouble::no_length);
+  } else if (connection_->guessed) {
+    if (auto item = search()) return item;
   } else if (skip_body()) {
     const std::string_view unread = connection_->bytes.unread();
     if (auto item = read(sip::frame_message(unread, connection_->progress), unread)) return item;
@@ -178,10 +188,10 @@ std::optional<Segment::Item> Segment::read(const sip::Frame& frame, std::string_
   connection_->progress = incomplete ? frame.progress : sip::FrameProgress{};
   switch (frame.is) {
     case sip::Frame::Is::incomplete:
-      if (unread.size() > StreamReader::kHeadMax) give_up(Trouble::head_too_large);
+      if (unread.size() > reader_.message_max_) give_up(Trouble::head_too_large);
       return std::nullopt;
     case sip::Frame::Is::not_sip:
-      give_up(connection_->synchronized ? Trouble::not_sip : Trouble::mid_message);
+      give_up(Trouble::not_sip);
       return std::nullopt;
     case sip::Frame::Is::keepalive:
       connection_->bytes.consume(frame.size);
@@ -189,58 +199,63 @@ std::optional<Segment::Item> Segment::read(const sip::Frame& frame, std::string_
     case sip::Frame::Is::message:
       break;
   }
-  connection_->synchronized = true;
-  connection_->companion.reset();
-  connection_->bytes.consume(frame.size);
-  connection_->body_left = frame.content_length;
+  // Of a guessed connection all that follows the first line is searched for others.
+  if (connection_->guessed && !spend(frame.size)) return std::nullopt;
+  const std::size_t taken = connection_->guessed ? unread.find('\n') + 1 : frame.size;
+  connection_->drop_companion();
+  connection_->bytes.consume(taken);
+  connection_->body_left = frame.size - taken + std::uint64_t{frame.content_length};
   // Where stacks would read on each in its own way: without a length (section 18.3 demands it), and behind an
   // empty line that is not CRLF, which PJSIP does not take for the end.
-  length_unclear_ = frame.length != sip::LengthField::given ||
-                    frame.size + frame.content_length > StreamReader::kMessageMax ||
+  length_unclear_ = frame.length != sip::LengthField::given || frame.size > reader_.message_max_ ||
+                    frame.content_length > reader_.message_max_ - frame.size ||
                     !unread.substr(0, frame.size).ends_with("\n\r\n");
   return Item{unread.substr(0, frame.size + std::min(frame.content_length, unread.size() - frame.size))};
 }
 
 void Segment::give_up(Trouble trouble) {
   trouble_ = trouble;
-  if (!connection_) return;
-  if (trouble == Trouble::mid_message && reader_.has_just_started(now_)) {
-    trouble_ = Trouble::none;
-    return start_again(connection_->bytes.next());
-  }
   const bool is_old = trouble == Trouble::contradiction || trouble == Trouble::forgotten;
-  if (!info_.lenient || is_old) return;
-  start_again(info_.datagram.tcp.sequence + static_cast<std::uint32_t>(info_.datagram.payload.size()));
-}
-
-// Reading goes on with the bytes from `first` on, where they begin a message.
-void Segment::start_again(std::uint32_t first) {
-  connection_->bytes = ByteSequence(first);
-  connection_->synchronized = false;
-  connection_->companion.reset();
-  connection_->body_left = 0;
-  connection_->progress = {};
+  if (!connection_ || !info_.lenient || is_old) return;
+  // Reading goes on behind the segment, at the next start line.
+  connection_->guessed = true;
+  connection_->restart_reading(false);
+  connection_->drop_companion();
+  connection_->bytes =
+      ByteSequence(info_.datagram.tcp.sequence + static_cast<std::uint32_t>(info_.datagram.payload.size()));
 }
 
 std::string_view Segment::unfinished() const {
   const bool reading = connection_ && trouble_ == Trouble::none && !connection_->ended;
-  return reading && connection_->body_left == 0 ? connection_->bytes.unread() : std::string_view();
+  const bool in_head =
+      reading && connection_->synchronized && (connection_->body_left == 0 || connection_->hidden);
+  return in_head ? connection_->bytes.unread() : std::string_view();
 }
 
 void Segment::end() {
   Connection* connection = std::exchange(connection_, nullptr);
   if (!connection) return;
-  if (!connection->is_proven()) return reader_.table_.close(*connection);
-  connection->ended = true;
-  connection->companion.reset();
-  connection->body_left = 0;
-  connection->bytes = ByteSequence(connection->bytes.next());
+  if (!connection->is_proven() || connection->guessed) {
+    connection->lose_track(!is_new_run_);
+  } else {
+    connection->ended = true;
+    connection->bytes = ByteSequence(connection->bytes.next());
+    connection->restart_reading(true);
+    connection->drop_companion();
+  }
   (void)reader_.table_.account(*connection, now_);
+}
+
+void Segment::keep(std::shared_ptr<void> companion, std::size_t size) {
+  connection_->companion = std::move(companion);
+  connection_->companion_size = size;
+  settle();
 }
 
 void Segment::settle() {
   if (!connection_ || reader_.table_.account(*connection_, now_) || trouble_ != Trouble::none) return;
   give_up(Trouble::over_share);
+  if (connection_->guessed) connection_->forget_history();
   (void)reader_.table_.account(*connection_, now_);
 }
 

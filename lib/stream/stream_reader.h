@@ -35,15 +35,16 @@ class Segment {
   [[nodiscard]] Trouble trouble() const { return trouble_; }
   // What has arrived of a head that has not ended; "" when there is none.
   [[nodiscard]] std::string_view unfinished() const;
-  // What the caller wants to keep for as long as this head is unfinished. Only when unfinished() is not
-  // empty.
-  [[nodiscard]] std::shared_ptr<void>& companion() { return connection_->companion; }
+  // What the caller wants to keep, of `size` bytes, for as long as this head is unfinished. Only when
+  // unfinished() is not empty; it may be afterwards, if the source's share is full: look at trouble().
+  void keep(std::shared_ptr<void> companion, std::size_t size);
+  [[nodiscard]] void* companion() const { return connection_->companion.get(); }
   // The number of the first byte that the receiver has not been given yet: where a RST in the client's name
   // must stand (RFC 5961, section 3.2).
   [[nodiscard]] std::uint32_t expected() const { return expected_; }
-  // Nothing of this connection is to arrive any more. One that is not proven is forgotten instead: it may be
-  // somebody's forgery, and what follows is judged anew. Nothing is to be asked of the segment afterwards but
-  // trouble() and expected().
+  // Nothing of this connection is to arrive any more. One that is not proven, or whose numbers are guessed,
+  // may have been somebody's forgery: it is read anew from where it goes on. Nothing is to be asked of the
+  // segment afterwards but trouble() and expected().
   void end();
 
  private:
@@ -51,12 +52,20 @@ class Segment {
   Segment(StreamReader& reader, const SegmentInfo& info, Instant now)
       : reader_(reader), info_(info), now_(now), expected_(info.datagram.tcp.sequence) {}
   void place(Connection& connection);
+  [[nodiscard]] Trouble place_guess(Connection& connection);
+  [[nodiscard]] Trouble begin_or_wait(Connection& connection);
+  [[nodiscard]] Trouble wait_for_guess(Connection& connection, bool may_begin);
+  [[nodiscard]] Trouble begin_guess(Connection& connection);
   void fill_gap_or_wait(Placement placement);
   [[nodiscard]] bool may_skip_gap() const;
   [[nodiscard]] bool skip_body();
   [[nodiscard]] std::optional<Item> read(const sip::Frame& frame, std::string_view unread);
+  [[nodiscard]] std::optional<Item> search();
+  [[nodiscard]] bool find_hidden(std::string_view unread);
+  [[nodiscard]] std::optional<Item> read_hidden(std::string_view unread);
+  void pass_over(std::size_t bytes);
+  [[nodiscard]] bool spend(std::size_t head);
   void give_up(Trouble trouble);
-  void start_again(std::uint32_t first);
   void settle();
 
   StreamReader& reader_;
@@ -66,17 +75,14 @@ class Segment {
   std::uint32_t expected_;
   Trouble trouble_ = Trouble::none;
   bool length_unclear_ = false;
+  bool is_new_run_ = false;                  // of a guessed connection: nothing of it has passed yet
+  std::optional<std::size_t> left_to_read_;  // of the bytes of heads that search() may give
 };
 
 // All connections of one worker. One thread.
 class StreamReader {
  public:
-  static constexpr std::size_t kHeadMax = 65536;
-  // Head and body. What stacks do with a larger one they do each in their own way: PJSIP throws its buffer
-  // away and takes the next byte for the beginning of a message.
-  static constexpr std::size_t kMessageMax = 65535;
-
-  explicit StreamReader(const TableLimits& limits) : table_(limits) {}
+  explicit StreamReader(const TableLimits& limits) : table_(limits), message_max_(limits.message_max) {}
 
   // Finishes the segment before.
   [[nodiscard]] Segment take(const SegmentInfo& info, Instant now);
@@ -91,6 +97,9 @@ class StreamReader {
   [[nodiscard]] bool has_just_started(Instant now) const;
 
   ConnectionTable table_;
+  // Head and body. What stacks do with a larger one they do each in their own way: PJSIP throws its buffer
+  // away and takes the next byte for the beginning of a message.
+  std::size_t message_max_;
   std::optional<Instant> start_;  // when the first segment came
 };
 

@@ -19,14 +19,15 @@ enum class Trouble : std::uint8_t {
   second_syn,     // asks for a connection whose numbers could not be told from those of the one before it
   urgent,         // marked so: the receiver reads the bytes around the urgent one without it (RFC 6093)
   unproven,       // of a proven connection, but conntrack does not take it for one of its segments: a forgery
+  unplaced,       // of a connection not seen from its beginning: not where it is being read
   after_end,      // of a connection that was ended before
   // The connection must end.
   too_far,         // bytes that no window reaches
   lost_bytes,      // bytes before these passed unseen, and nothing tells where the next message begins
   mid_message,     // the connection was not seen from its beginning, and this is none of a message
   not_sip,         // what should be a start line is none
-  head_too_large,  // more than kHeadMax bytes without the empty line
-  no_length,       // a Content-Length that stacks read differently, or of more than kBodyMax
+  head_too_large,  // more than message_max bytes without the empty line; or full of other request lines
+  no_length,       // a Content-Length that stacks read differently, or of a message beyond message_max
   over_share,      // its source has more unfinished messages than it may
   count_,
 };
