@@ -7,9 +7,7 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 #include "capture/queue_status.h"
@@ -24,42 +22,7 @@ constexpr std::size_t kVerdictSizeMax = 64;
 // that is set.
 constexpr std::uint32_t kReceiveBytesPerPacket = 1400;
 
-void set_option(int fd, int level, int option, int value) {
-  setsockopt(fd, level, option, &value, sizeof value);
-}
-
-// Sends one configuration message and reads its acknowledgement; the errno, 0 if it was taken.
-int ask(int fd, nlmsghdr* message) {
-  message->nlmsg_flags |= NLM_F_ACK;
-  if (::send(fd, message, message->nlmsg_len, 0) < 0) return errno;
-  std::array<char, 8192> reply;  // NOLINT: filled by recv
-  for (;;) {
-    const ssize_t n = ::recv(fd, reply.data(), reply.size(), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    const auto* header = reinterpret_cast<const nlmsghdr*>(reply.data());
-    if (header->nlmsg_type == NLMSG_ERROR)
-      return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(header))->error;
-  }
-}
-
 }  // namespace
-
-// Receive buffers, kept out of the header's way.
-struct NetlinkQueue::Buffers {
-  std::vector<char> memory = std::vector<char>(kBatch * kMessageSize);
-  std::array<iovec, kBatch> io;
-  std::array<mmsghdr, kBatch> messages;
-
-  Buffers() {
-    for (std::size_t i = 0; i < kBatch; ++i) {
-      io[i] = {memory.data() + i * kMessageSize, kMessageSize};
-      messages[i] = {};
-      messages[i].msg_hdr.msg_iov = &io[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-    }
-  }
-};
 
 Packet::Packet(Packet&& other) noexcept
     : queue_(std::exchange(other.queue_, nullptr)),
@@ -82,7 +45,7 @@ void Packet::drop() {
 }
 
 NetlinkQueue::NetlinkQueue(Fd fd, const QueueOptions& options)
-    : fd_(std::move(fd)), options_(options), buffers_(std::make_unique<Buffers>()) {
+    : fd_(std::move(fd)), options_(options), inbox_(kMessageSize) {
   packets_.reserve(kBatch);
   verdicts_.reserve(kBatch * kVerdictSizeMax);
 }
@@ -92,13 +55,9 @@ NetlinkQueue::~NetlinkQueue() {
 }
 
 Result<std::unique_ptr<NetlinkQueue>> NetlinkQueue::open(const QueueOptions& options) {
-  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-  if (!fd.valid()) return fail_errno(errno, "cannot open a netlink socket for a packet queue");
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    return fail_errno(errno, "cannot bind a netlink socket for a packet queue");
-  std::unique_ptr<NetlinkQueue> queue(new NetlinkQueue(std::move(fd), options));
+  auto fd = open_netfilter_socket("a packet queue");
+  if (!fd) return tl::unexpected(fd.error());
+  std::unique_ptr<NetlinkQueue> queue(new NetlinkQueue(std::move(*fd), options));
   if (auto done = queue->configure(); !done) return tl::unexpected(done.error());
   return queue;
 }
@@ -125,10 +84,7 @@ Result<void> NetlinkQueue::configure() {
   if (const int error = ask(fd_.get(), config); error != 0)
     return fail_errno(error, fmt::format("cannot configure queue {}", options_.number));
 
-  set_option(fd_.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
-  const std::uint64_t wanted = std::uint64_t{options_.length_max} * kReceiveBytesPerPacket / 2;
-  set_option(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE,
-             static_cast<int>(std::min<std::uint64_t>(wanted, 1U << 30U)));
+  make_room(fd_.get(), std::uint64_t{options_.length_max} * kReceiveBytesPerPacket / 2);
   return {};
 }
 
@@ -166,12 +122,8 @@ void NetlinkQueue::read_message(std::span<char> message) {
 
 std::vector<Packet>& NetlinkQueue::receive() {
   flush();
-  const int n = ::recvmmsg(fd_.get(), buffers_->messages.data(), kBatch, MSG_DONTWAIT, nullptr);
-  if (n < 0 && errno != EAGAIN && errno != EINTR) ++errors_;
-  for (int i = 0; i < n; ++i) {
-    const auto index = static_cast<std::size_t>(i);
-    read_message({static_cast<char*>(buffers_->io[index].iov_base), buffers_->messages[index].msg_len});
-  }
+  if (inbox_.receive(fd_.get()) != 0) ++errors_;
+  for (std::size_t i = 0; i < inbox_.size(); ++i) read_message(inbox_.message(i));
   return packets_;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/handle.h"
 #include "base/result.h"
+#include "capture/netlink_socket.h"
 
 namespace sipward::capture {
 
@@ -75,11 +76,10 @@ class NetlinkQueue {
   // Since the last call: verdicts that the kernel refused, and sends that failed.
   [[nodiscard]] std::uint64_t take_errors();
 
-  static constexpr std::size_t kBatch = 64;
+  static constexpr std::size_t kBatch = Inbox::kMessages;
 
  private:
   friend class Packet;
-  struct Buffers;
   NetlinkQueue(Fd fd, const QueueOptions& options);
   [[nodiscard]] Result<void> configure();
   void put_verdict(std::uint32_t id, std::uint32_t verdict, std::uint32_t mark);
@@ -87,7 +87,7 @@ class NetlinkQueue {
 
   Fd fd_;
   QueueOptions options_;
-  std::unique_ptr<Buffers> buffers_;
+  Inbox inbox_;
   std::vector<Packet> packets_;
   std::vector<char> verdicts_;
   std::uint64_t errors_ = 0;

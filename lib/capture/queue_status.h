@@ -1,4 +1,5 @@
-// What the kernel says of its queues (/proc/net/netfilter/nfnetlink_queue; readable by root alone).
+// What the kernel says of its queues and log groups (/proc/net/netfilter/nfnetlink_queue, nfnetlink_log;
+// readable by root alone).
 #pragma once
 
 #include <cstdint>
@@ -24,5 +25,7 @@ struct QueueStatus {
 
 // "process 123 (suricata)" for the queue's reader; nothing when it has none or nobody may know.
 [[nodiscard]] std::optional<std::string> queue_owner(std::uint16_t number);
+// The same for a log group.
+[[nodiscard]] std::optional<std::string> log_owner(std::uint16_t group);
 
 }  // namespace sipward::capture

@@ -62,7 +62,7 @@ struct Rules {
     must(matcher.has_value(), "the shipped rules can be compiled:", matcher ? "" : matcher.error().text);
     auto made = std::make_shared<shield::RuleSet>();
     made->matcher = std::move(*matcher);
-    made->counters = shield::rule_counters(*made->matcher, counters);
+    shield::give_counters(*made, counters);
     return made;
   }
 };
@@ -82,8 +82,8 @@ class Bench {
     shield::Outcome outcome;
     const Steps steps;
     shield::Shield& shield = how.peer ? peer_ : unknown_;
-    shield.sources().with([&](limit::SourceTable& sources) {
-      outcome = shield.process({packet, how.verified, how.cut, how.merged}, sources, next_moment());
+    shield.accounts().with([&](limit::Accounts& accounts) {
+      outcome = shield.process({packet, how.verified, how.cut, how.merged}, accounts, next_moment());
     });
     steps.must_be_linear(packet.size() + waiting_, 100);
     must(read() == counted + 1, "every packet is counted once");

@@ -90,6 +90,16 @@ inline void check_digest(std::string_view value) {
     must(inside(part, value), "the parts of credentials lie inside them");
 }
 
+inline void check_challenges(std::string_view value) {
+  sip::ChallengeReader challenges(value);
+  const char* behind = value.data();
+  while (const auto challenge = challenges.next()) {
+    must(inside(challenge->nonce, value), "a nonce lies inside its challenge");
+    must(challenge->nonce.empty() || behind <= challenge->nonce.data(), "challenges come in their order");
+    if (!challenge->nonce.empty()) behind = challenge->nonce.data() + challenge->nonce.size();
+  }
+}
+
 inline void check_list(std::string_view value, sip::ListOf what) {
   sip::ListReader list(value, what);
   const char* behind = value.data();
@@ -122,6 +132,7 @@ inline void check_value(std::string_view value) {
   check_uri(value);
   check_via(value);
   check_digest(value);
+  check_challenges(value);
   for (const auto what : {sip::ListOf::addresses, sip::ListOf::vias, sip::ListOf::parameters})
     check_list(value, what);
   check_short_values(value);
