@@ -22,6 +22,23 @@ std::vector<store::WhitelistEntry> entries_covering(const std::vector<store::Whi
   return covering;
 }
 
+const store::WhitelistEntry* entry_against(const std::vector<store::WhitelistEntry>& whitelist,
+                                           const Prefix& net, WallTime now) {
+  const auto it = std::ranges::find_if(whitelist, [&](const store::WhitelistEntry& entry) {
+    return entry.net.overlaps(net) && (!entry.expires || *entry.expires > now);
+  });
+  return it == whitelist.end() ? nullptr : &*it;
+}
+
+std::vector<enforce::Ban> take_prefix_bans_around(enforce::BanLedger& ledger, const Prefix& net) {
+  std::vector<enforce::Ban> taken;
+  for (unsigned length = 0; length < net.length(); ++length) {
+    const enforce::Ban* ban = ledger.find(Prefix(net.base(), length));
+    if (ban && ban->is_of_prefix()) taken.push_back(*ledger.remove_exactly(Prefix(net.base(), length)));
+  }
+  return taken;
+}
+
 // Kernel, then database; if the second fails the first is taken back, so that an error means that nothing has
 // changed.
 Result<void> Enforcer::change_whitelist(State& state, std::vector<store::WhitelistEntry> wanted,
@@ -47,14 +64,20 @@ Result<Enforcer::Whitelisted> Enforcer::whitelist(const store::WhitelistEntry& e
     };
     if (auto done = change_whitelist(state, std::move(wanted), stored, now.wall); !done)
       return tl::unexpected(done.error());
-    auto lifted = lift(state, state.ledger.remove(entry.net), now.wall);
+    std::vector<enforce::Ban> bans = state.ledger.remove(entry.net);
+    for (enforce::Ban& around : take_prefix_bans_around(state.ledger, entry.net))
+      bans.push_back(std::move(around));
+    auto lifted = lift(state, std::move(bans), now.wall);
     if (!lifted) return tl::unexpected(lifted.error());
+    state.offenders.forgive(entry.net);
+    for (const enforce::Ban& ban : *lifted) state.offenders.forgive_exactly(ban.net);
     result.lifted = std::move(*lifted);
     return result;
   });
   if (added)
     keeper_.save(
-        {}, ended(added->lifted, now.wall, "whitelisted:" + entry.origin.substr(entry.origin.find(':') + 1)));
+        std::vector<store::BanRecord>(),
+        ended(added->lifted, now.wall, "whitelisted:" + entry.origin.substr(entry.origin.find(':') + 1)));
   return added;
 }
 

@@ -28,25 +28,30 @@ Result<void> ModeSwitch::set(config::Mode mode, std::optional<std::chrono::milli
     // A second "for a while" does not make the first one's mode the one to return to.
     wanted.then = current_.until ? current_.then : current_.mode;
   }
-  return become(std::move(wanted));
+  if (auto done = become(std::move(wanted)); !done) return done;
+  auto stored = keeper_.with_store([&](store::Store& store) { return store.put(current_); });
+  if (!stored)
+    stored.error().text = fmt::format("mode {} is in force, but only until the next start: {}", current_.mode,
+                                      stored.error().text);
+  return stored;
 }
 
-// The kernel's rules first, then the workers, then the database: whatever fails, what is in force is told
-// truly.
+// The kernel's rules first, then the workers: when the kernel fails, what is in force is told truly.
 Result<void> ModeSwitch::become(store::StoredMode wanted) {
   const bool observe = wanted.mode == "observe";
   if (enforcer_)
     if (auto done = enforcer_->set_observe(observe); !done) return done;
   observe_ = observe;
   current_ = std::move(wanted);
-  return keeper_.with_store([&](store::Store& store) { return store.put(current_); });
+  return {};
 }
 
+// Nothing is stored: what was stored with its end means the same after it.
 void ModeSwitch::tend(Now now) {
   if (!current_.until || now.wall < *current_.until) return;
   const std::string back = current_.then;
   if (auto done = become({back, std::nullopt, back}); !done)
-    log_error("going back to mode {}: {}", back, done.error().text);
+    log_error("back to mode {}: {}", back, done.error().text);
   else
     log_info("mode {} again", back);
 }

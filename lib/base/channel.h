@@ -34,6 +34,12 @@ class Channel {
     return std::exchange(waiting_, {});
   }
 
+  // Waits up to `timeout` for its end and takes nothing: true when it is closed.
+  [[nodiscard]] bool wait_closed(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    return filled_.wait_for(lock, timeout, [this] { return closed_; });
+  }
+
   // Nothing more goes in; the reader gets what is left.
   void close() {
     {

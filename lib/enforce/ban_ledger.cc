@@ -1,7 +1,6 @@
 #include "enforce/ban_ledger.h"
 
 #include <algorithm>
-#include <array>
 
 namespace sipward::enforce {
 namespace {
@@ -12,16 +11,33 @@ bool lasts_longer(const std::optional<WallTime>& a, const std::optional<WallTime
 
 }  // namespace
 
-std::size_t BanLedger::Hash::operator()(const Prefix& net) const {
-  std::array<std::byte, 18> key{};
-  std::ranges::copy(net.base().key(), key.begin());
-  key[17] = static_cast<std::byte>(net.length());
-  return keyed(key);
-}
-
 // A million bans share a few dozen causes.
 std::shared_ptr<const Cause> BanLedger::intern(const Cause& cause) {
   return *causes_.insert(std::make_shared<const Cause>(cause)).first;
+}
+
+void BanLedger::index(const Ban& ban) {
+  if (ban.expires) endings_.emplace(*ban.expires, ban.net);
+  if (ban.net.is_host()) {
+    ++(ban.net.family() == Family::ipv4 ? hosts_v4_ : hosts_v6_);
+    if (ban.is_proven()) proven_.insert(ban.net.base());
+  } else if (ban.is_of_prefix()) {
+    ++prefixes_;
+  } else {
+    nets_.insert(ban.net);
+  }
+}
+
+void BanLedger::unindex(const Ban& ban) {
+  if (ban.expires) endings_.erase({*ban.expires, ban.net});
+  if (ban.net.is_host()) {
+    --(ban.net.family() == Family::ipv4 ? hosts_v4_ : hosts_v6_);
+    proven_.erase(ban.net.base());
+  } else if (ban.is_of_prefix()) {
+    --prefixes_;
+  } else {
+    nets_.erase(ban.net);
+  }
 }
 
 BanLedger::Outcome BanLedger::put(const Prefix& net, const Cause& cause, WallTime created,
@@ -29,20 +45,17 @@ BanLedger::Outcome BanLedger::put(const Prefix& net, const Cause& cause, WallTim
   if (const auto it = bans_.find(net); it != bans_.end()) {
     Ban& ban = it->second;
     if (!lasts_longer(expires, ban.expires)) return Outcome::kept;
-    if (ban.expires) endings_.erase({*ban.expires, net});
-    if (expires) endings_.emplace(*expires, net);
+    unindex(ban);
     ban.expires = expires;
     ban.cause = intern(cause);
+    index(ban);
     return Outcome::extended;
   }
-  std::size_t& hosts = net.family() == Family::ipv4 ? hosts_v4_ : hosts_v6_;
-  if (net.is_host() && hosts >= hosts_max_) return Outcome::full;
-  bans_.emplace(net, Ban{net, intern(cause), created, expires});
-  if (expires) endings_.emplace(*expires, net);
-  if (net.is_host())
-    ++hosts;
-  else
-    nets_.insert(net);
+  const Ban ban{net, intern(cause), created, expires};
+  const std::size_t hosts = net.family() == Family::ipv4 ? hosts_v4_ : hosts_v6_;
+  if (net.is_host() ? hosts >= hosts_max_ : ban.is_of_prefix() && prefixes_ >= prefixes_max_)
+    return Outcome::full;
+  index(bans_.emplace(net, ban).first->second);
   return Outcome::added;
 }
 
@@ -52,24 +65,24 @@ const Ban* BanLedger::find(const Prefix& net) const {
 }
 
 const Ban* BanLedger::covering(const Address& address) const {
-  if (const Ban* ban = find(address)) return ban;
-  const Ban* narrowest = nullptr;
-  for (const Prefix& net : nets_)
-    if (net.contains(address) && (!narrowest || net.length() > narrowest->net.length()))
-      narrowest = find(net);
-  return narrowest;
+  for (unsigned length = address.bits() + 1; length-- > 0;)
+    if (const Ban* ban = find(Prefix(address, length))) return ban;
+  return nullptr;
+}
+
+std::size_t BanLedger::offenders_in(const Prefix& net, WallTime since, std::size_t enough) const {
+  std::size_t found = 0;
+  for (auto it = proven_.lower_bound(net.base()); it != proven_.end() && found < enough; ++it) {
+    if (!net.contains(*it)) break;
+    if (find(*it)->created > since) ++found;
+  }
+  return found;
 }
 
 Ban BanLedger::take(Bans::iterator it) {
   Ban ban = std::move(it->second);
   bans_.erase(it);
-  if (ban.expires) endings_.erase({*ban.expires, ban.net});
-  if (!ban.net.is_host())
-    nets_.erase(ban.net);
-  else if (ban.net.family() == Family::ipv4)
-    --hosts_v4_;
-  else
-    --hosts_v6_;
+  unindex(ban);
   return ban;
 }
 
@@ -79,11 +92,15 @@ std::vector<Ban> BanLedger::take_all(const std::vector<Prefix>& nets) {
   return taken;
 }
 
+std::optional<Ban> BanLedger::remove_exactly(const Prefix& net) {
+  const auto it = bans_.find(net);
+  return it == bans_.end() ? std::nullopt : std::optional(take(it));
+}
+
 std::vector<Ban> BanLedger::remove(const Prefix& net) {
   if (net.is_host()) {
-    const auto it = bans_.find(net);
-    if (it == bans_.end()) return {};
-    return {take(it)};
+    auto ban = remove_exactly(net);
+    return ban ? std::vector{std::move(*ban)} : std::vector<Ban>();
   }
   std::vector<Prefix> inside;
   for (const auto& [banned, ban] : bans_)
@@ -117,10 +134,11 @@ std::vector<Ban> BanLedger::list(std::size_t limit) const {
   return all;
 }
 
-std::vector<TimedPrefix> BanLedger::hosts_and_nets() const {
+std::vector<TimedPrefix> BanLedger::hosts_and_prefixes() const {
   std::vector<TimedPrefix> all;
   all.reserve(bans_.size());
-  for (const auto& [net, ban] : bans_) all.push_back({net, ban.expires});
+  for (const auto& [net, ban] : bans_)
+    if (net.is_host() || ban.is_of_prefix()) all.push_back({net, ban.expires});
   return all;
 }
 

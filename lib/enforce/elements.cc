@@ -25,10 +25,16 @@ Element host_element(const Address& address) {
 }
 
 std::vector<Element> host_elements(std::span<const TimedPrefix> entries, Family family, WallTime now) {
+  return prefix_elements(entries, family, family == Family::ipv4 ? 32 : 128, now);
+}
+
+std::vector<Element> prefix_elements(std::span<const TimedPrefix> entries, Family family, unsigned length,
+                                     WallTime now) {
   std::vector<Element> elements;
   for (const TimedPrefix& entry : entries) {
-    if (entry.prefix.family() != family || !entry.prefix.is_host() || is_over(entry.expires, now)) continue;
-    elements.push_back({.key = key_of(entry.prefix.base()), .timeout = left(entry.expires, now)});
+    const Prefix& prefix = entry.prefix;
+    if (prefix.family() != family || prefix.length() != length || is_over(entry.expires, now)) continue;
+    elements.push_back({.key = key_of(prefix.base()), .timeout = left(entry.expires, now)});
   }
   return elements;
 }

@@ -221,11 +221,12 @@ void flush_set(NftBatch& batch, std::string_view table, std::string_view name) {
             [&](nlmsghdr* header) { nftnl_set_elems_nlmsg_build_payload(header, set.get()); });
 }
 
-void add_base_chain(NftBatch& batch, std::string_view table, std::string_view name, int priority,
+void add_base_chain(NftBatch& batch, std::string_view table, std::string_view name, Hook hook, int priority,
                     std::string_view comment) {
   const auto chain = new_chain(table, name, comment);
   nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TYPE, "filter");
-  nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM, NF_INET_PRE_ROUTING);
+  nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_HOOKNUM,
+                      hook == Hook::prerouting ? NF_INET_PRE_ROUTING : NF_INET_POST_ROUTING);
   nftnl_chain_set_s32(chain.get(), NFTNL_CHAIN_PRIO, priority);
   nftnl_chain_set_u32(chain.get(), NFTNL_CHAIN_POLICY, NF_ACCEPT);
   batch.add(NFT_MSG_NEWCHAIN, NLM_F_CREATE, fmt::format("create chain {}", name),
@@ -243,6 +244,12 @@ void flush_chain(NftBatch& batch, std::string_view table, std::string_view name)
     mnl_attr_put_strz(header, NFTA_RULE_TABLE, std::string(table).c_str());
     mnl_attr_put_strz(header, NFTA_RULE_CHAIN, std::string(name).c_str());
   });
+}
+
+void delete_chain(NftBatch& batch, std::string_view table, std::string_view name) {
+  const auto chain = new_chain(table, name, "");
+  batch.add(NFT_MSG_DELCHAIN, 0, fmt::format("delete chain {}", name),
+            [&](nlmsghdr* header) { nftnl_chain_nlmsg_build_payload(header, chain.get()); });
 }
 
 void add_rule(NftBatch& batch, const Rule& rule) {

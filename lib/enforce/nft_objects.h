@@ -43,7 +43,7 @@ struct SetSpec {
 void add_set(NftBatch& batch, std::string_view table, const SetSpec& spec);
 
 // A map from the numbers 0 … chains.size()-1 to `goto chain`, anonymous: it lives with the rule that looks it
-// up. `id` is unique within the batch and is what Rule::shard_by_net names.
+// up. `id` is unique within the batch and is what Rule::shard names.
 void add_chain_map(NftBatch& batch, std::string_view table, std::span<const std::string> chains,
                    std::uint32_t id);
 
@@ -64,11 +64,15 @@ void delete_elements(NftBatch& batch, std::string_view table, std::string_view s
                      std::span<const Element> elements);
 void flush_set(NftBatch& batch, std::string_view table, std::string_view set);
 
-// A base chain of type filter at hook prerouting; policy accept.
-void add_base_chain(NftBatch& batch, std::string_view table, std::string_view chain, int priority,
+enum class Hook { prerouting, postrouting };
+
+// A base chain of type filter; policy accept.
+void add_base_chain(NftBatch& batch, std::string_view table, std::string_view chain, Hook hook, int priority,
                     std::string_view comment);
 void add_chain(NftBatch& batch, std::string_view table, std::string_view chain, std::string_view comment);
 void flush_chain(NftBatch& batch, std::string_view table, std::string_view chain);
+// It must be there, without rules.
+void delete_chain(NftBatch& batch, std::string_view table, std::string_view chain);
 void add_rule(NftBatch& batch, const Rule& rule);
 
 }  // namespace sipward::enforce

@@ -61,7 +61,7 @@ std::optional<ElementInfo> element_info(nftnl_set_elem* element) {
   const void* key = nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &length);
   const auto address = key ? key_address(key, length) : std::nullopt;
   if (!address) return std::nullopt;
-  ElementInfo info{*address, std::nullopt, std::nullopt};
+  ElementInfo info{Prefix(*address), std::nullopt, std::nullopt};
   if (nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_EXPIRATION))
     info.left = std::chrono::milliseconds(nftnl_set_elem_get_u64(element, NFTNL_SET_ELEM_EXPIRATION));
   nftnl_set_elem_expr_foreach(element, counter_packets, &info.packets);
@@ -129,7 +129,7 @@ Result<std::map<std::string, CounterValue>> read_counters(NftSocket& socket, std
 }
 
 Result<std::vector<ElementInfo>> read_elements(NftSocket& socket, std::string_view table,
-                                               std::string_view set_name) {
+                                               std::string_view set_name, unsigned length) {
   std::vector<ElementInfo> rows;
   const auto set = set_named(table, set_name);
   const auto done = socket.query(
@@ -137,23 +137,26 @@ Result<std::vector<ElementInfo>> read_elements(NftSocket& socket, std::string_vi
       [&](nlmsghdr* header) { nftnl_set_elems_nlmsg_build_payload(header, set.get()); },
       [&](const nlmsghdr* header) { append_elements(header, rows); }, [&] { rows.clear(); });
   if (!done) return tl::unexpected(done.error());
+  for (ElementInfo& row : rows) row.net = Prefix(row.net.base(), length);
   return rows;
 }
 
 Result<std::optional<ElementInfo>> read_element(NftSocket& socket, std::string_view table,
-                                                std::string_view set_name, const Address& address) {
+                                                std::string_view set_name, const Prefix& net) {
   std::vector<ElementInfo> rows;
   const auto set = set_named(table, set_name);
   auto* element = nftnl_set_elem_alloc();
-  nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, address.bytes().data(),
-                     static_cast<std::uint32_t>(address.bytes().size()));
+  nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, net.base().bytes().data(),
+                     static_cast<std::uint32_t>(net.base().bytes().size()));
   nftnl_set_elem_add(set.get(), element);
   const auto done = socket.query(
-      NFT_MSG_GETSETELEM, 0, fmt::format("read {} of set {}", address.to_string(), set_name), NFPROTO_INET,
+      NFT_MSG_GETSETELEM, 0, fmt::format("read {} of set {}", net.to_string(), set_name), NFPROTO_INET,
       [&](nlmsghdr* header) { nftnl_set_elems_nlmsg_build_payload(header, set.get()); },
       [&](const nlmsghdr* header) { append_elements(header, rows); }, [&] { rows.clear(); });
   if (!done && done.error().kind != ErrorKind::not_found) return tl::unexpected(done.error());
-  return rows.empty() ? std::nullopt : std::optional(rows.front());
+  if (rows.empty()) return std::nullopt;
+  rows.front().net = net;
+  return rows.front();
 }
 
 Result<std::uint32_t> read_generation(NftSocket& socket) {

@@ -33,17 +33,17 @@ struct CounterValue {
                                                                         std::string_view table);
 
 struct ElementInfo {
-  Address address;
+  Prefix net;
   std::optional<std::chrono::milliseconds> left;  // nothing: for ever
   std::optional<std::uint64_t> packets;           // nothing: the set keeps no counters
 };
 
-// Every element of a set of single addresses.
+// Every element of a hash set, whose keys are addresses, or nets of `length` bits.
 [[nodiscard]] Result<std::vector<ElementInfo>> read_elements(NftSocket& socket, std::string_view table,
-                                                             std::string_view set);
+                                                             std::string_view set, unsigned length);
 // One element; nothing when it is not in the set.
 [[nodiscard]] Result<std::optional<ElementInfo>> read_element(NftSocket& socket, std::string_view table,
-                                                              std::string_view set, const Address& address);
+                                                              std::string_view set, const Prefix& net);
 
 // The ruleset's generation: another number means that somebody, perhaps this process, has changed it.
 [[nodiscard]] Result<std::uint32_t> read_generation(NftSocket& socket);

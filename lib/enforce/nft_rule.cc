@@ -1,5 +1,6 @@
 #include "enforce/nft_rule.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/expr.h>
@@ -102,9 +103,18 @@ static nftnl_expr* load_payload(std::uint32_t base, std::uint32_t offset, std::u
   return expr;
 }
 
-Rule& Rule::from_loopback() {
-  nftnl_rule_add_expr(rule_.get(), load_meta(NFT_META_IIF));
+void Rule::is_loopback(std::uint32_t key) {
+  nftnl_rule_add_expr(rule_.get(), load_meta(key));
   compare(NFT_CMP_EQ, &kLoopbackIndex, sizeof kLoopbackIndex);
+}
+
+Rule& Rule::from_loopback() {
+  is_loopback(NFT_META_IIF);
+  return *this;
+}
+
+Rule& Rule::to_loopback() {
+  is_loopback(NFT_META_OIF);
   return *this;
 }
 
@@ -131,45 +141,74 @@ void Rule::lookup(std::string_view set, bool invert) {
   nftnl_rule_add_expr(rule_.get(), expr);
 }
 
-Rule& Rule::port_in(std::string_view set) {
-  nftnl_rule_add_expr(rule_.get(), load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2));
+Rule& Rule::port_in(std::string_view set, Side side) {
+  const std::uint32_t offset = side == Side::source ? 0 : 2;
+  nftnl_rule_add_expr(rule_.get(), load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset, 2));
   lookup(set, false);
   return *this;
 }
 
-void Rule::load_address(Family family, bool source) {
-  const std::uint8_t protocol = family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+static std::uint32_t size_of(Family family) {
+  return family == Family::ipv4 ? 4 : 16;
+}
+
+void Rule::load_address(const AddressKey& key) {
+  const bool v4 = key.family == Family::ipv4;
+  const std::uint8_t protocol = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
   nftnl_rule_add_expr(rule_.get(), load_meta(NFT_META_NFPROTO));
   compare(NFT_CMP_EQ, &protocol, sizeof protocol);
-  const std::uint32_t offset = family == Family::ipv4 ? (source ? 12 : 16) : (source ? 8 : 24);
-  nftnl_rule_add_expr(rule_.get(),
-                      load_payload(NFT_PAYLOAD_NETWORK_HEADER, offset, family == Family::ipv4 ? 4 : 16));
+  const std::uint32_t first = v4 ? 12 : 8;
+  const std::uint32_t offset = key.side == Side::source ? first : first + size_of(key.family);
+  nftnl_rule_add_expr(rule_.get(), load_payload(NFT_PAYLOAD_NETWORK_HEADER, offset, size_of(key.family)));
+  if (key.length == 8 * size_of(key.family)) return;
+  std::array<std::uint8_t, 16> mask{};
+  const std::array<std::uint8_t, 16> none{};
+  std::fill_n(mask.begin(), key.length / 8, std::uint8_t{0xff});
+  bitwise(mask.data(), none.data(), size_of(key.family));
 }
 
-Rule& Rule::source_in(Family family, std::string_view set) {
-  load_address(family, true);
+Rule& Rule::address_in(const AddressKey& key, std::string_view set) {
+  load_address(key);
   lookup(set, false);
   return *this;
 }
 
-Rule& Rule::source_not_metered(Family family, std::string_view set) {
-  load_metered_key(family);
+Rule& Rule::address_not_in(const AddressKey& key, std::string_view set) {
+  load_address(key);
   lookup(set, true);
   return *this;
 }
 
-void Rule::load_metered_key(Family family) {
-  load_address(family, true);
-  if (family == Family::ipv4) return;
-  std::array<std::uint8_t, 16> mask{};
-  std::fill_n(mask.begin(), 8, std::uint8_t{0xff});
-  const std::array<std::uint8_t, 16> none{};
-  bitwise(mask.data(), none.data(), 16);
+Rule& Rule::datagram_begins(std::string_view four_bytes) {
+  constexpr std::uint32_t kUdpHeader = 8;
+  const auto length = static_cast<std::uint32_t>(four_bytes.size());
+  nftnl_rule_add_expr(rule_.get(), load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kUdpHeader, length));
+  compare(NFT_CMP_EQ, four_bytes.data(), length);
+  return *this;
 }
 
-Rule& Rule::destination_in(Family family, std::string_view set) {
-  load_address(family, false);
-  lookup(set, false);
+// Numbers are compared byte by byte, so the greater one must be so in network order.
+Rule& Rule::longer_than(std::uint32_t bytes) {
+  nftnl_rule_add_expr(rule_.get(), load_meta(NFT_META_LEN));
+  auto* expr = new_expr("byteorder");
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_SREG, kRegister);
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_DREG, kRegister);
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_LEN, sizeof bytes);
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_BYTEORDER_SIZE, sizeof bytes);
+  nftnl_rule_add_expr(rule_.get(), expr);
+  const std::uint32_t limit = htonl(bytes);
+  compare(NFT_CMP_GT, &limit, sizeof limit);
+  return *this;
+}
+
+Rule& Rule::tcp_pushed() {
+  constexpr std::uint32_t kFlags = 13;
+  constexpr std::uint8_t kPush = 0x08;
+  const std::uint8_t none = 0;
+  nftnl_rule_add_expr(rule_.get(), load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kFlags, 1));
+  bitwise(&kPush, &none, 1);
+  compare(NFT_CMP_NEQ, &none, 1);
   return *this;
 }
 
@@ -177,60 +216,52 @@ void Rule::load_mark() {
   nftnl_rule_add_expr(rule_.get(), load_meta(NFT_META_MARK));
 }
 
-Rule& Rule::mark_has(std::uint32_t bits) {
+Rule& Rule::mark_is(std::uint32_t bits, std::uint32_t of) {
   const std::uint32_t none = 0;
   load_mark();
-  bitwise(&bits, &none, sizeof bits);
+  bitwise(&of, &none, sizeof of);
   compare(NFT_CMP_EQ, &bits, sizeof bits);
   return *this;
 }
 
-static nftnl_expr* store_mark() {
-  auto* expr = new_expr("meta");
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_MARK);
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_META_SREG, kRegister);
-  return expr;
-}
-
 // (mark & ~bits) ^ bits is mark | bits.
-Rule& Rule::mark_set(std::uint32_t bits) {
+void Rule::change_mark(std::uint32_t bits, std::uint32_t value) {
   const std::uint32_t keep = ~bits;
   load_mark();
-  bitwise(&keep, &bits, sizeof bits);
-  nftnl_rule_add_expr(rule_.get(), store_mark());
+  bitwise(&keep, &value, sizeof keep);
+  auto* store = new_expr("meta");
+  nftnl_expr_set_u32(store, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+  nftnl_expr_set_u32(store, NFTNL_EXPR_META_SREG, kRegister);
+  nftnl_rule_add_expr(rule_.get(), store);
+}
+
+Rule& Rule::mark_set(std::uint32_t bits) {
+  change_mark(bits, bits);
   return *this;
 }
 
 Rule& Rule::mark_clear(std::uint32_t bits) {
-  const std::uint32_t keep = ~bits;
-  const std::uint32_t none = 0;
-  load_mark();
-  bitwise(&keep, &none, sizeof bits);
-  nftnl_rule_add_expr(rule_.get(), store_mark());
+  change_mark(bits, 0);
   return *this;
 }
 
-Rule& Rule::ct_assured() {
+void Rule::has_ct_bits(std::uint32_t key, std::uint32_t bits) {
   auto* expr = new_expr("ct");
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_STATUS);
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, key);
   nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, kRegister);
   nftnl_rule_add_expr(rule_.get(), expr);
-  const std::uint32_t assured = IPS_ASSURED;
   const std::uint32_t none = 0;
-  bitwise(&assured, &none, sizeof assured);
+  bitwise(&bits, &none, sizeof bits);
   compare(NFT_CMP_NEQ, &none, sizeof none);
+}
+
+Rule& Rule::ct_assured() {
+  has_ct_bits(NFT_CT_STATUS, IPS_ASSURED);
   return *this;
 }
 
 Rule& Rule::ct_new() {
-  auto* expr = new_expr("ct");
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, kRegister);
-  nftnl_rule_add_expr(rule_.get(), expr);
-  const std::uint32_t fresh = NF_CT_STATE_BIT(IP_CT_NEW);
-  const std::uint32_t none = 0;
-  bitwise(&fresh, &none, sizeof fresh);
-  compare(NFT_CMP_NEQ, &none, sizeof none);
+  has_ct_bits(NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW));
   return *this;
 }
 
@@ -239,32 +270,32 @@ Rule& Rule::rate_over(std::uint64_t packets_per_s, std::uint32_t burst) {
   return *this;
 }
 
-Rule& Rule::source_rate_over(Family family, std::string_view set, std::chrono::milliseconds timeout,
-                             std::uint64_t packets_per_s, std::uint32_t burst) {
-  load_metered_key(family);
+void Rule::update_set(std::uint32_t op, std::string_view set, std::chrono::milliseconds timeout,
+                      nftnl_expr* stateful) {
   auto* expr = new_expr("dynset");
   nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, kRegister);
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-  nftnl_expr_set_u64(expr, NFTNL_EXPR_DYNSET_TIMEOUT, static_cast<std::uint64_t>(timeout.count()));
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, op);
+  if (timeout.count() > 0)
+    nftnl_expr_set_u64(expr, NFTNL_EXPR_DYNSET_TIMEOUT, static_cast<std::uint64_t>(timeout.count()));
   set_text(expr, NFTNL_EXPR_DYNSET_SET_NAME, set);
-  nftnl_expr_add_expr(expr, NFTNL_EXPR_DYNSET_EXPRESSIONS, new_limit(packets_per_s, burst));
+  nftnl_expr_add_expr(expr, NFTNL_EXPR_DYNSET_EXPRESSIONS, stateful);
   nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_FLAGS, NFT_DYNSET_F_EXPR);
   nftnl_rule_add_expr(rule_.get(), expr);
+}
+
+Rule& Rule::rate_over_of(const AddressKey& key, std::string_view set, std::chrono::milliseconds timeout,
+                         std::uint64_t packets_per_s, std::uint32_t burst) {
+  load_address(key);
+  update_set(NFT_DYNSET_OP_UPDATE, set, timeout, new_limit(packets_per_s, burst));
   return *this;
 }
 
-Rule& Rule::connections_over(Family family, std::string_view set, std::uint32_t connections) {
-  load_metered_key(family);
-  auto* expr = new_expr("dynset");
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, kRegister);
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_ADD);
-  set_text(expr, NFTNL_EXPR_DYNSET_SET_NAME, set);
+Rule& Rule::connections_over(const AddressKey& key, std::string_view set, std::uint32_t connections) {
+  load_address(key);
   auto* count = new_expr("connlimit");
   nftnl_expr_set_u32(count, NFTNL_EXPR_CONNLIMIT_COUNT, connections);
   nftnl_expr_set_u32(count, NFTNL_EXPR_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
-  nftnl_expr_add_expr(expr, NFTNL_EXPR_DYNSET_EXPRESSIONS, count);
-  nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_FLAGS, NFT_DYNSET_F_EXPR);
-  nftnl_rule_add_expr(rule_.get(), expr);
+  update_set(NFT_DYNSET_OP_ADD, set, {}, count);
   return *this;
 }
 
@@ -294,6 +325,11 @@ Rule& Rule::drop() {
   return *this;
 }
 
+Rule& Rule::leave() {
+  verdict(static_cast<std::uint32_t>(NFT_RETURN));
+  return *this;
+}
+
 Rule& Rule::jump(std::string_view chain) {
   verdict(static_cast<std::uint32_t>(NFT_JUMP), chain);
   return *this;
@@ -304,19 +340,16 @@ Rule& Rule::go_to(std::string_view chain) {
   return *this;
 }
 
-Rule& Rule::shard_by_net(Family family, std::uint32_t modulus, std::string_view map, std::uint32_t map_id) {
-  load_address(family, true);
-  std::array<std::uint8_t, 16> mask{};
-  const std::array<std::uint8_t, 16> none{};
-  std::fill_n(mask.begin(), family == Family::ipv4 ? 3 : 8, std::uint8_t{0xff});
-  const std::uint32_t length = family == Family::ipv4 ? 4 : 16;
-  bitwise(mask.data(), none.data(), length);
-  auto* hash = new_expr("hash");  // the kernel draws the seed, so nobody can aim at one worker
+Rule& Rule::shard(const AddressKey& key, std::uint32_t modulus, std::uint32_t seed, std::string_view map,
+                  std::uint32_t map_id) {
+  load_address(key);
+  auto* hash = new_expr("hash");
   nftnl_expr_set_u32(hash, NFTNL_EXPR_HASH_TYPE, NFT_HASH_JENKINS);
   nftnl_expr_set_u32(hash, NFTNL_EXPR_HASH_SREG, kRegister);
   nftnl_expr_set_u32(hash, NFTNL_EXPR_HASH_DREG, kRegister);
-  nftnl_expr_set_u32(hash, NFTNL_EXPR_HASH_LEN, length);
+  nftnl_expr_set_u32(hash, NFTNL_EXPR_HASH_LEN, size_of(key.family));
   nftnl_expr_set_u32(hash, NFTNL_EXPR_HASH_MODULUS, modulus);
+  nftnl_expr_set_u32(hash, NFTNL_EXPR_HASH_SEED, seed);
   nftnl_rule_add_expr(rule_.get(), hash);
   auto* expr = new_expr("lookup");
   nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, kRegister);
@@ -348,6 +381,15 @@ Rule& Rule::queue_compat(std::uint16_t number) {
   info->queues_total = 1;
   info->flags = NFQ_FLAG_BYPASS;
   nftnl_expr_set(expr, NFTNL_EXPR_TG_INFO, info, kInfoSize);
+  nftnl_rule_add_expr(rule_.get(), expr);
+  return *this;
+}
+
+Rule& Rule::copy_to(std::uint16_t group, std::uint32_t bytes) {
+  auto* expr = new_expr("log");
+  nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_GROUP, group);
+  nftnl_expr_set_u32(expr, NFTNL_EXPR_LOG_SNAPLEN, bytes);
+  nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
   nftnl_rule_add_expr(rule_.get(), expr);
   return *this;
 }

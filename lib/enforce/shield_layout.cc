@@ -6,48 +6,21 @@
 #include <string>
 #include <vector>
 
-#include "enforce/nft_objects.h"
-#include "enforce/nft_rule.h"
+#include "enforce/shield_parts.h"
 
 namespace sipward::enforce {
 namespace {
 
-constexpr std::array kFamilies{Family::ipv4, Family::ipv6};
 constexpr auto kMeterTimeout = std::chrono::seconds(60);
 
 // After defragmentation (-400), before raw (-300).
 constexpr int kGatePriority = -310;
 // UDP before conntrack (-200), so that a refused packet makes no entry.
 constexpr int kUdpInspect = -291;
-constexpr int kUdpQueue = -290;
 constexpr int kUdpSettle = -289;
 // TCP just after conntrack, so that a completed handshake is known, and before mangle (-150).
 constexpr int kTcpInspect = -199;
-constexpr int kTcpQueue = -198;
 constexpr int kTcpSettle = -197;
-
-struct CounterText {
-  const char* name;
-  const char* comment;
-};
-
-constexpr std::array kCounters{
-    CounterText{"offered", "SIP packets that arrived"},
-    CounterText{"trusted", "passed: from trusted sources, not read"},
-    CounterText{"banned", "dropped: from banned sources"},
-    CounterText{"source_rate", "dropped: one unlisted source over guard.source_rate"},
-    CounterText{"meter_full", "dropped: unlisted sources beyond guard.sources_max, over their share"},
-    CounterText{"unknown_budget", "dropped: all unlisted sources together over guard.unknown_rate"},
-    CounterText{"connection_rate", "dropped: one source opens encrypted connections too fast"},
-    CounterText{"connections", "dropped: one source has too many encrypted connections"},
-    CounterText{"encrypted", "passed: to an encrypted port, content not read"},
-    CounterText{"observed_banned", "observe mode: would be dropped as banned"},
-    CounterText{"observed_guard", "observe mode: over a rate of the guard, passed unread"},
-    CounterText{"queued", "handed to the daemon"},
-    CounterText{"passed", "let pass by the daemon"},
-    CounterText{"bypassed_no_daemon", "passed unread: no daemon was running"},
-    CounterText{"bypassed_queue_full", "passed unread: the queue was full"},
-};
 
 struct ChainText {
   const char* name;
@@ -55,75 +28,27 @@ struct ChainText {
 };
 
 constexpr std::array kChains{
-    ChainText{"triage", "who sent it: trusted, banned, peer or unlisted"},
+    ChainText{"triage", "who sent it: trusted, peer, banned, known or unlisted"},
     ChainText{"peers", "whitelisted peers are read, without limits"},
+    ChainText{"known", "whose registrations or calls were accepted: read, below a generous rate"},
     ChainText{"unlisted", "all others: below the rates they are read"},
+    ChainText{"flows", "new TCP connections of unlisted sources"},
     ChainText{"settle", "what came back from the daemon"},
     ChainText{"encrypted", "to a port whose content cannot be read: who sent it"},
     ChainText{"connecting", "to a port whose content cannot be read: connections are limited"},
 };
 
-void add_sets(NftBatch& batch, const ShieldTableOptions& options) {
-  add_set(batch, kTable, {.name = "udp_ports", .comment = "SIP over UDP", .key = KeyType::inet_service});
-  add_set(batch, kTable, {.name = "tcp_ports", .comment = "SIP over TCP", .key = KeyType::inet_service});
-  add_set(batch, kTable,
-          {.name = "encrypted_ports", .comment = "SIP over TLS or WebSocket", .key = KeyType::inet_service});
-  for (const Family family : kFamilies) {
-    const KeyType key = key_type(family);
-    const auto add_pair = [&](const char* stem, const char* who, bool counter, std::uint32_t size) {
-      add_set(batch, kTable,
-              {.name = set_name(stem, family),
-               .comment = fmt::format("{}: addresses", who),
-               .key = key,
-               .timeout = true,
-               .counter = counter,
-               .size = size});
-      add_set(batch, kTable,
-              {.name = set_name(stem, family, true),
-               .comment = fmt::format("{}: nets", who),
-               .key = key,
-               .interval = true,
-               .timeout = true});
-    };
-    add_pair("trusted", "whitelist, class trusted", false, 0);
-    add_pair("peer", "whitelist, class peer", false, 0);
-    // A tenth more than the ledger allows: expired elements count until the kernel has collected them.
-    add_pair("banned", "banned", true, options.bans_max + options.bans_max / 10 + 1000);
-    add_set(batch, kTable,
-            {.name = set_name("protected", family),
-             .comment = "destinations that are shielded",
-             .key = key,
-             .interval = true});
-    add_set(batch, kTable,
-            {.name = set_name("meter", family),
-             .comment = family == Family::ipv4 ? "rates of unlisted addresses" : "rates of unlisted /64 nets",
-             .key = key,
-             .timeout = true,
-             .dynamic = true,
-             .size = options.sources_max});
-    add_set(batch, kTable,
-            {.name = set_name("connecting", family),
-             .comment = "rates of new encrypted connections",
-             .key = key,
-             .timeout = true,
-             .dynamic = true,
-             .size = options.sources_max});
-    add_set(batch, kTable,
-            {.name = set_name("connections", family),
-             .comment = "numbers of encrypted connections",
-             .key = key,
-             .dynamic = true,
-             .size = options.sources_max});
-  }
-}
-
-void add_chains(NftBatch& batch) {
-  add_base_chain(batch, kTable, "gate", kGatePriority, "which packets are SIP for a shielded destination");
+void add_chains(NftBatch& batch, const ShieldTableOptions& options) {
+  const auto add_base = [&](const char* name, int priority, const char* comment) {
+    add_base_chain(batch, kTable, name, Hook::prerouting, priority, comment);
+  };
+  add_base("gate", kGatePriority, "which packets are SIP for a shielded destination");
   for (const ChainText& chain : kChains) add_chain(batch, kTable, chain.name, chain.comment);
-  add_base_chain(batch, kTable, "inspect_udp", kUdpInspect, "counts what is handed to the daemon");
-  add_base_chain(batch, kTable, "inspect_tcp", kTcpInspect, "the same for TCP, after conntrack");
-  add_base_chain(batch, kTable, "settle_udp", kUdpSettle, "UDP that the daemon did not drop");
-  add_base_chain(batch, kTable, "settle_tcp", kTcpSettle, "TCP that the daemon did not drop");
+  add_base("inspect_udp", kUdpInspect, "counts what is handed to the daemon");
+  add_base("inspect_tcp", kTcpInspect, "the same for TCP, after conntrack");
+  add_base("settle_udp", kUdpSettle, "UDP that the daemon did not drop");
+  add_base("settle_tcp", kTcpSettle, "TCP that the daemon did not drop");
+  add_answer_chains(batch, options);
 }
 
 std::vector<Element> port_elements(const std::vector<std::uint16_t>& ports) {
@@ -133,117 +58,138 @@ std::vector<Element> port_elements(const std::vector<std::uint16_t>& ports) {
   return elements;
 }
 
-// Rules for packets to `ports` of a shielded destination.
-void add_scope(NftBatch& batch, const char* chain, const char* comment, bool udp, const char* ports,
-               bool all_destinations, const char* go_to) {
-  for (const Family family : kFamilies) {
-    Rule rule(kTable, chain, comment);
-    udp ? rule.udp() : rule.tcp();
-    rule.port_in(ports);
-    if (!all_destinations) rule.destination_in(family, set_name("protected", family));
-    add_rule(batch, rule.go_to(go_to));
-    if (all_destinations) break;
-  }
-}
-
 void fill_gate(NftBatch& batch, const ShieldTableOptions& options) {
   add_rule(batch, Rule(kTable, "gate", "traffic within this host").from_loopback().accept());
-  const bool all = options.protected_nets.empty();
-  add_scope(batch, "gate", "SIP over UDP", true, "udp_ports", all, "triage");
-  add_scope(batch, "gate", "SIP over TCP", false, "tcp_ports", all, "triage");
-  add_scope(batch, "gate", "SIP over TLS or WebSocket", false, "encrypted_ports", all, "encrypted");
+  const auto go_to = [](const char* chain) { return [chain](Rule& rule) { rule.go_to(chain); }; };
+  each_in_scope(batch, options, {"gate", "SIP over UDP", true, "udp_ports"}, go_to("triage"));
+  each_in_scope(batch, options, {"gate", "SIP over TCP", false, "tcp_ports"}, go_to("triage"));
+  each_in_scope(batch, options, {"gate", "SIP over TLS or WebSocket", false, "encrypted_ports"},
+                go_to("encrypted"));
 }
 
-// For the addresses and nets of both families.
-template <class Finish>
-void each_set(NftBatch& batch, const char* chain, const char* stem, const char* comment,
-              const Finish& finish) {
-  for (const Family family : kFamilies) {
-    for (const bool net : {false, true}) {
-      Rule rule(kTable, chain, comment);
-      rule.source_in(family, set_name(stem, family, net));
-      finish(rule);
-      add_rule(batch, rule);
-    }
+void refuse_banned(const ShieldTableOptions& options, Rule& rule) {
+  if (options.observe)
+    rule.count("observed_banned");
+  else
+    rule.count("banned").drop();
+}
+
+void refuse_banned_prefixes(NftBatch& batch, const char* chain, const ShieldTableOptions& options) {
+  for (const PrefixLength& prefix : kPrefixLengths) {
+    Rule rule(kTable, chain, "banned with its neighbours");
+    rule.address_in({prefix.family, prefix.length}, prefix_set_name(prefix));
+    refuse_banned(options, rule);
+    add_rule(batch, rule);
   }
 }
 
-void refuse_banned(NftBatch& batch, const char* chain, const ShieldTableOptions& options) {
-  each_set(batch, chain, "banned", "banned", [&](Rule& rule) {
-    if (options.observe)
-      rule.count("observed_banned");
-    else
-      rule.count("banned").drop();
-  });
+template <class Finish>
+void each_known(NftBatch& batch, const char* chain, const Finish& finish) {
+  for (const Family family : kFamilies) {
+    Rule rule(kTable, chain, "known: no ban of its neighbours holds for it");
+    rule.address_in(whole(family), set_name("known", family));
+    finish(rule);
+    add_rule(batch, rule);
+  }
 }
 
+// The order is a promise: no ban of a net cuts off what an operator whitelisted, none of neighbours a known
+// source.
 void fill_triage(NftBatch& batch, const ShieldTableOptions& options) {
   const auto let_trusted = [](Rule& rule) { rule.count("trusted").accept(); };
+  const auto banned = [&](Rule& rule) { refuse_banned(options, rule); };
+  const auto each = [&](const char* chain, const char* stem, const char* comment, const auto& finish) {
+    each_set(batch, chain, stem, comment, Side::source, finish);
+  };
   add_rule(batch, Rule(kTable, "triage").count("offered"));
-  each_set(batch, "triage", "trusted", "whitelisted: passes unread", let_trusted);
-  each_set(batch, "triage", "peer", "whitelisted peer: read", [](Rule& rule) { rule.go_to("peers"); });
-  refuse_banned(batch, "triage", options);
+  each("triage", "trusted", "whitelisted: passes unread", let_trusted);
+  each("triage", "peer", "whitelisted peer: read", [](Rule& rule) { rule.go_to("peers"); });
+  each("triage", "banned", "banned", banned);
+  each_known(batch, "triage", [](Rule& rule) { rule.go_to("known"); });
+  refuse_banned_prefixes(batch, "triage", options);
   add_rule(batch, Rule(kTable, "triage").go_to("unlisted"));
   add_rule(batch, Rule(kTable, "peers").mark_set(kMarkRead | kMarkPeer));
 
   add_rule(batch, Rule(kTable, "encrypted").count("offered"));
-  each_set(batch, "encrypted", "trusted", "whitelisted", let_trusted);
-  each_set(batch, "encrypted", "peer", "whitelisted peer", [](Rule& rule) { rule.accept(); });
-  refuse_banned(batch, "encrypted", options);
+  each("encrypted", "trusted", "whitelisted", let_trusted);
+  each("encrypted", "peer", "whitelisted peer", [](Rule& rule) { rule.accept(); });
+  each("encrypted", "banned", "banned", banned);
+  each_known(batch, "encrypted", [](Rule& rule) { rule.accept(); });
+  refuse_banned_prefixes(batch, "encrypted", options);
+}
+
+// Limits of the kernel's own count IPv6 sources by /64: that is the least anybody is given.
+AddressKey metered(Family family) {
+  return family == Family::ipv4 ? whole(family) : neighbourhood(family);
 }
 
 // After conntrack, which counts the connections.
-void fill_connecting(NftBatch& batch, const ShieldTableOptions& options, Duty duty) {
-  each_set(batch, "connecting", "trusted", "counted at the gate", [](Rule& rule) { rule.accept(); });
-  each_set(batch, "connecting", "peer", "whitelisted peer",
+void fill_connecting(NftBatch& batch, const ShieldTableOptions& options, const Duty& duty) {
+  each_set(batch, "connecting", "trusted", "counted at the gate", Side::source,
+           [](Rule& rule) { rule.accept(); });
+  each_set(batch, "connecting", "peer", "whitelisted peer", Side::source,
            [](Rule& rule) { rule.count("encrypted").accept(); });
-  const auto refuse = [&](Rule& rule, const char* counter) {
-    if (options.observe)
-      add_rule(batch, rule.count("observed_guard").accept());
-    else
-      add_rule(batch, rule.count(counter).drop());
-  };
   for (const Family family : kFamilies) {
-    if (duty == Duty::stood_down) break;
+    if (!duty.reading) break;
     Rule rate(kTable, "connecting", "one source opens too many");
-    rate.ct_new().source_rate_over(family, set_name("connecting", family), kMeterTimeout,
-                                   options.connection_rate_per_s, options.connection_burst);
-    refuse(rate, "connection_rate");
+    rate.ct_new().rate_over_of(metered(family), set_name("connecting", family), kMeterTimeout,
+                               options.connection_rate_per_s, options.connection_burst);
+    refuse(batch, options, rate, "connection_rate");
     Rule number(kTable, "connecting", "one source has too many");
-    number.ct_new().connections_over(family, set_name("connections", family), options.connections_max);
-    refuse(number, "connections");
+    number.ct_new().connections_over(metered(family), set_name("connections", family),
+                                     options.connections_max);
+    refuse(batch, options, number, "connections");
   }
   add_rule(batch, Rule(kTable, "connecting").count("encrypted"));
 }
 
+void fill_known(NftBatch& batch, const ShieldTableOptions& options, const Duty& duty) {
+  for (const Family family : kFamilies) {
+    if (!duty.reading) break;
+    Rule rule(kTable, "known", "one source");
+    rule.rate_over_of(whole(family), set_name("known_meter", family), kMeterTimeout, options.known_rate_per_s,
+                      options.known_burst);
+    refuse(batch, options, rule, "known_rate");
+  }
+  add_rule(batch, Rule(kTable, "known").mark_set(kMarkRead | kMarkKnown));
+}
+
 void fill_guard(NftBatch& batch, const ShieldTableOptions& options) {
-  const auto refuse = [&](Rule& rule, const char* counter) {
-    if (options.observe)
-      add_rule(batch, rule.count("observed_guard").accept());
-    else
-      add_rule(batch, rule.count(counter).drop());
-  };
   for (const Family family : kFamilies) {
     Rule rule(kTable, "unlisted", "one source");
-    rule.source_rate_over(family, set_name("meter", family), kMeterTimeout, options.source_rate_per_s,
-                          options.source_burst);
-    refuse(rule, "source_rate");
+    rule.rate_over_of(metered(family), set_name("meter", family), kMeterTimeout, options.source_rate_per_s,
+                      options.source_burst);
+    refuse(batch, options, rule, "source_rate");
   }
   // When forged sources have filled the meter, newcomers share a quarter of the budget and cannot take the
   // rest from the sources that are metered already.
   const std::uint32_t share = std::max(options.unknown_rate_per_s / 4, 1U);
   for (const Family family : kFamilies) {
     Rule rule(kTable, "unlisted", "sources beyond the meter's size");
-    rule.source_not_metered(family, set_name("meter", family))
+    rule.address_not_in(metered(family), set_name("meter", family))
         .rate_over(share, std::max(options.unknown_burst / 4, 1U));
-    refuse(rule, "meter_full");
+    refuse(batch, options, rule, "meter_full");
   }
   Rule rule(kTable, "unlisted", "all unlisted sources together");
   rule.rate_over(options.unknown_rate_per_s, options.unknown_burst);
-  refuse(rule, "unknown_budget");
+  refuse(batch, options, rule, "unknown_budget");
 }
 
-void fill_inspect(NftBatch& batch, const ShieldTableOptions& options) {
+// After conntrack, which counts the connections; each packet is counted once.
+void fill_flows(NftBatch& batch, const ShieldTableOptions& options) {
+  const auto limit = [&](const AddressKey& key, const char* comment, const char* stem, std::uint32_t most) {
+    if (most == 0) return;
+    Rule rule(kTable, "flows", comment);
+    rule.connections_over(key, set_name(stem, key.family), most);
+    add_rule(batch, options.observe ? rule.count("observed_flows").leave() : rule.count("flows").drop());
+  };
+  for (const Family family : kFamilies) {
+    limit(whole(family), "one source has too many", "flows", options.tcp_flows_address);
+    limit(neighbourhood(family), "one net has too many", "flows_net", options.tcp_flows_prefix);
+  }
+}
+
+void fill_inspect(NftBatch& batch, const ShieldTableOptions& options, const Duty& duty) {
   add_rule(batch, Rule(kTable, "inspect_udp").mark_has(kMarkRead).udp().count("queued"));
   // Asking for the connection's state also makes the kernel put fragments together before the gate.
   add_rule(batch, Rule(kTable, "inspect_tcp", "its handshake was completed")
@@ -251,10 +197,16 @@ void fill_inspect(NftBatch& batch, const ShieldTableOptions& options) {
                       .tcp()
                       .ct_assured()
                       .mark_set(kMarkVerified));
+  if (duty.reading)
+    add_rule(batch, Rule(kTable, "inspect_tcp", "neither known nor whitelisted")
+                        .mark_is(kMarkRead, kMarkRead | kMarkPeer | kMarkKnown)
+                        .tcp()
+                        .ct_new()
+                        .jump("flows"));
   add_rule(batch, Rule(kTable, "inspect_tcp").mark_has(kMarkRead).tcp().count("queued"));
   add_rule(batch, Rule(kTable, "inspect_tcp", "traffic within this host").from_loopback().accept());
-  add_scope(batch, "inspect_tcp", "SIP over TLS or WebSocket", false, "encrypted_ports",
-            options.protected_nets.empty(), "connecting");
+  each_in_scope(batch, options, {"inspect_tcp", "SIP over TLS or WebSocket", false, "encrypted_ports"},
+                [](Rule& rule) { rule.go_to("connecting"); });
 }
 
 void fill_settle(NftBatch& batch) {
@@ -278,66 +230,39 @@ void fill_ports(NftBatch& batch, const ShieldTableOptions& options) {
   add_elements(batch, kTable, "encrypted_ports", port_elements(options.encrypted_ports));
 }
 
-std::string queue_chain(unsigned index) {
-  return fmt::format("worker_{}", index);
-}
-
-void add_queue_rule(NftBatch& batch, const std::string& chain, std::uint16_t number, QueueTarget target) {
-  Rule rule(kQueueTable, chain);
-  add_rule(batch, target == QueueTarget::native ? rule.queue_native(number) : rule.queue_compat(number));
-}
+constexpr std::array kPrerouting{"gate",       "triage",     "peers", "known",       "unlisted",
+                                 "encrypted",  "connecting", "flows", "inspect_udp", "inspect_tcp",
+                                 "settle_udp", "settle_tcp", "settle"};
 
 }  // namespace
 
-std::string set_name(std::string_view stem, Family family, bool net) {
-  return fmt::format("{}{}{}", stem, net ? "_net" : "", family == Family::ipv4 ? 4 : 6);
-}
-
-void replace_shield_rules(NftBatch& batch, const ShieldTableOptions& options, Duty duty) {
-  for (const char* chain : {"gate", "triage", "peers", "unlisted", "encrypted", "connecting", "inspect_udp",
-                            "inspect_tcp", "settle_udp", "settle_tcp", "settle"})
-    flush_chain(batch, kTable, chain);
+void replace_shield_rules(NftBatch& batch, const ShieldTableOptions& options, const Duty& duty) {
+  for (const char* chain : kPrerouting) flush_chain(batch, kTable, chain);
   fill_ports(batch, options);
   fill_gate(batch, options);
   fill_triage(batch, options);
-  if (duty == Duty::reading) fill_guard(batch, options);
+  if (duty.reading) fill_guard(batch, options);
   add_rule(batch, Rule(kTable, "unlisted").mark_set(kMarkRead));
-  fill_inspect(batch, options);
+  fill_known(batch, options, duty);
+  if (duty.reading) fill_flows(batch, options);
+  fill_inspect(batch, options, duty);
   fill_connecting(batch, options, duty);
   fill_settle(batch);
+  fill_answers(batch, options, duty);
+}
+
+void stand_down_shield_rules(NftBatch& batch, const ShieldTableOptions& options) {
+  replace_shield_rules(batch, options, {});
+  remove_answers(batch);
 }
 
 void add_shield_table(NftBatch& batch, const ShieldTableOptions& options, std::string_view comment,
-                      Duty duty) {
+                      const Duty& duty) {
   add_table(batch, kTable, comment);
-  for (const CounterText& counter : kCounters) add_counter(batch, kTable, counter.name, counter.comment);
+  add_counters(batch);
   add_sets(batch, options);
-  add_chains(batch);
+  add_chains(batch, options);
   replace_shield_rules(batch, options, duty);
-}
-
-void add_queue_table(NftBatch& batch, const ShieldTableOptions& options, QueueTarget target) {
-  add_table(batch, kQueueTable, "Sipward: packets to be read, to their workers; gone when the daemon is",
-            Ownership::owned);
-  std::vector<std::string> chains;
-  for (unsigned i = 0; i <= options.workers; ++i) {
-    const std::string chain = i == options.workers ? "peers" : queue_chain(i);
-    add_chain(batch, kQueueTable, chain, "");
-    add_queue_rule(batch, chain, static_cast<std::uint16_t>(options.first_queue + i), target);
-    if (i < options.workers) chains.push_back(chain);
-  }
-  add_chain(batch, kQueueTable, "shards", "a source and its net always meet the same worker");
-  add_rule(batch, Rule(kQueueTable, "shards").mark_set(kMarkQueued));
-  add_rule(batch, Rule(kQueueTable, "shards").mark_has(kMarkPeer).go_to("peers"));
-  std::uint32_t map_id = 1000;  // any number that no other set of this batch has
-  for (const Family family : kFamilies) {
-    add_chain_map(batch, kQueueTable, chains, ++map_id);
-    add_rule(batch, Rule(kQueueTable, "shards").shard_by_net(family, options.workers, "__map%d", map_id));
-  }
-  add_base_chain(batch, kQueueTable, "udp", kUdpQueue, "");
-  add_base_chain(batch, kQueueTable, "tcp", kTcpQueue, "");
-  add_rule(batch, Rule(kQueueTable, "udp").mark_has(kMarkRead).udp().go_to("shards"));
-  add_rule(batch, Rule(kQueueTable, "tcp").mark_has(kMarkRead).tcp().go_to("shards"));
 }
 
 }  // namespace sipward::enforce

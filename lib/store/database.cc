@@ -7,8 +7,8 @@
 namespace sipward::store {
 namespace {
 
-// Long enough for an administrator's `sqlite3` session to finish a query; the store thread alone waits.
-constexpr int kBusyTimeout_ms = 5000;
+// Until wait_at_most() says otherwise: at a start nobody waits but the start itself.
+constexpr std::chrono::milliseconds kStartPatience{5000};
 
 ErrorKind kind_of(int code) {
   switch (code & 0xff) {
@@ -31,6 +31,8 @@ tl::unexpected<Error> fail_sqlite(sqlite3* db) {
   const int code = sqlite3_extended_errcode(db);
   const int primary = code & 0xff;
   const int system = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
+  if (kind_of(code) == ErrorKind::busy)
+    return fail(ErrorKind::busy, "another program holds it locked ({})", one_line(sqlite3_errmsg(db)));
   if (system == 0) return fail(kind_of(code), "{}", one_line(sqlite3_errmsg(db)));
   return fail_errno(system, one_line(sqlite3_errmsg(db)));
 }
@@ -108,10 +110,14 @@ Result<Database> Database::open(const std::filesystem::path& path) {
   if (!raw) return fail("out of memory");
   if (code != SQLITE_OK) return fail_sqlite(raw);
   if (sqlite3_db_readonly(raw, "main") == 1) return fail(ErrorKind::denied, "no permission to write");
-  sqlite3_busy_timeout(raw, kBusyTimeout_ms);
+  database.wait_at_most(kStartPatience);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   return database;
+}
+
+void Database::wait_at_most(std::chrono::milliseconds patience) {
+  sqlite3_busy_timeout(db_.get(), static_cast<int>(patience.count()));
 }
 
 Result<void> Database::execute(const std::string& sql) {

@@ -2,6 +2,7 @@
 // Inside lib/store only. One thread at a time.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
@@ -88,6 +89,10 @@ class Database {
   // Opens an existing file for reading and writing. Errors carry SQLite's reason and, where there is one, the
   // system's.
   [[nodiscard]] static Result<Database> open(const std::filesystem::path& path);
+
+  // How long each further statement waits while another program holds the file locked, before it is `busy`.
+  // 5 s at first.
+  void wait_at_most(std::chrono::milliseconds patience);
 
   // One or more statements without values.
   [[nodiscard]] Result<void> execute(const std::string& sql);

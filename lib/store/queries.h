@@ -53,9 +53,15 @@ ALTER TABLE evidence ADD COLUMN observed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE evidence ADD COLUMN detail TEXT NOT NULL DEFAULT '';
 )sql";
 
+inline constexpr std::string_view kKnown = R"sql(
+CREATE TABLE known (
+  address TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, how TEXT NOT NULL)
+  STRICT, WITHOUT ROWID;
+)sql";
+
 // Each step makes a file of version N one of version N + 1; a new file takes all of them. Written steps never
 // change: files that took them are out there.
-inline constexpr std::array kSchemaSteps{kFirstSchema, kRuleOverrides, kEvidenceDetail};
+inline constexpr std::array kSchemaSteps{kFirstSchema, kRuleOverrides, kEvidenceDetail, kKnown};
 inline constexpr std::int64_t kSchemaVersion = kSchemaSteps.size();
 
 enum class Query : std::uint8_t {
@@ -84,6 +90,12 @@ enum class Query : std::uint8_t {
   purge_evidence_above,
   orphaned_bans_to_history,
   purge_orphaned_bans,
+  purge_whitelist,
+  offences,
+  known,
+  put_known,
+  forget_known,
+  purge_known,
   count_,
 };
 
@@ -134,6 +146,16 @@ inline constexpr std::array<std::string_view, kQueries> kSql{
     "SELECT net, reason, rule, origin, verified, created_ms, expires_ms, expires_ms, 'expired' FROM ban "
     "WHERE expires_ms < ?1 ORDER BY net LIMIT ?2",
     "DELETE FROM ban WHERE net IN (SELECT net FROM ban WHERE expires_ms < ?1 ORDER BY net LIMIT ?2)",
+    "DELETE FROM whitelist WHERE net IN (SELECT net FROM whitelist WHERE expires_ms <= ?1 LIMIT ?2)",
+    "SELECT net, created_ms, ended_ms, how GLOB 'removed:*' OR how GLOB 'flushed:*' OR how GLOB "
+    "'whitelisted:*' AS forgiven FROM ban_history "
+    "WHERE ended_ms > ?1 AND (forgiven OR verified = 1 AND origin GLOB 'auto:*') "
+    "UNION ALL SELECT net, created_ms, expires_ms, 0 FROM ban "
+    "WHERE expires_ms > ?1 AND verified = 1 AND origin GLOB 'auto:*' ORDER BY 3 DESC LIMIT ?2",
+    "SELECT address, since_ms, until_ms, how FROM known WHERE until_ms > ?1",
+    "INSERT OR REPLACE INTO known VALUES (?1, ?2, ?3, ?4)",
+    "DELETE FROM known WHERE address = ?1",
+    "DELETE FROM known WHERE address IN (SELECT address FROM known WHERE until_ms <= ?1 LIMIT ?2)",
 };
 static_assert(!kSql.back().empty(), "a Query without its statement");
 

@@ -10,6 +10,7 @@
 #include "store/database.h"
 #include "store/database_file.h"
 #include "store/queries.h"
+#include "store/rows.h"
 
 namespace sipward::store {
 namespace {
@@ -20,20 +21,6 @@ using std::chrono::milliseconds;
 // A ban that expired this long ago without the daemon reporting its end (it was not running) is moved by
 // purge().
 constexpr std::chrono::hours kOrphanAge{1};
-
-std::int64_t to_ms(WallTime time) {
-  return time.time_since_epoch().count();
-}
-WallTime from_ms(std::int64_t ms) {
-  return WallTime(milliseconds(ms));
-}
-
-std::optional<std::int64_t> to_ms(const std::optional<WallTime>& time) {
-  return time ? std::optional(to_ms(*time)) : std::nullopt;
-}
-std::optional<WallTime> from_ms(std::optional<std::int64_t> ms) {
-  return ms ? std::optional(from_ms(*ms)) : std::nullopt;
-}
 
 // SQLite counts rows in signed 64 bits.
 std::int64_t row_limit(std::size_t limit) {
@@ -50,58 +37,6 @@ Result<Statements> prepare_all(Database& database) {
     statements[i] = std::move(*statement);
   }
   return statements;
-}
-
-// ---- rows
-// ----------------------------------------------------------------------------------------------------------
-
-// Somebody may have edited the file by hand: such a row is an error that shows it, not a crash or a silent
-// gap.
-template <class T>
-bool read_net(const Row& row, int column, Result<std::vector<T>>& rows, Prefix& net) {
-  const auto parsed = Prefix::parse(row.bytes(column));
-  if (parsed)
-    net = *parsed;
-  else if (rows)
-    rows = fail("a stored row is wrong: {}", one_line(parsed.error().text));
-  return rows.has_value();
-}
-
-WhitelistEntry whitelist_entry(const Row& row) {
-  return {.net = {},
-          .source_class = row.bytes(1),
-          .comment = row.bytes(2),
-          .created = from_ms(row.integer(3)),
-          .expires = from_ms(row.maybe_integer(4)),
-          .origin = row.bytes(5)};
-}
-
-BanRecord ban_record(const Row& row) {
-  return {.net = {},
-          .reason = row.bytes(1),
-          .rule = row.bytes(2),
-          .origin = row.bytes(3),
-          .verified = row.integer(4) != 0,
-          .created = from_ms(row.integer(5)),
-          .expires = from_ms(row.maybe_integer(6))};
-}
-
-EvidenceRecord evidence_record(const Row& row, const Address& source) {
-  return {.time = from_ms(row.integer(0)),
-          .source = source,
-          .source_port = static_cast<std::uint16_t>(row.integer(2)),
-          .destination = row.bytes(3),
-          .transport = row.bytes(4),
-          .reason = row.bytes(5),
-          .rule = row.bytes(6),
-          .action = row.bytes(7),
-          .verified = row.integer(8) != 0,
-          .excerpt = row.bytes(9),
-          .value = row.bytes(10),
-          .match_begin = static_cast<std::uint32_t>(row.integer(11)),
-          .match_end = static_cast<std::uint32_t>(row.integer(12)),
-          .observed = row.integer(13) != 0,
-          .detail = row.bytes(14)};
 }
 
 // ["192.0.2.1","192.0.2.0/31", … ,"0.0.0.0/0"]: every net that covers the address.
@@ -160,8 +95,7 @@ class Store::Impl {
         to_ms(record.time), source, std::int64_t{record.source_port}, record.destination, record.transport,
         record.reason, record.rule, record.action, std::int64_t{record.verified},
         Blob{std::string_view(record.excerpt).substr(0, kExcerptMax)}, Blob{value},
-        clamped(record.match_begin), clamped(record.match_end), std::int64_t{record.observed},
-        record.detail);
+        clamped(record.match_begin), clamped(record.match_end), std::int64_t{record.observed}, record.detail);
     if (!put) return put;
     return (*this)[Query::trim_evidence].run(source, row_limit(kEvidencePerSource));
   }
@@ -201,6 +135,10 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& path) {
   if (!statements) return failed(statements.error());
   return std::unique_ptr<Store>(
       new Store(std::make_unique<Impl>(file, std::move(*database), std::move(*statements))));
+}
+
+void Store::wait_at_most(milliseconds patience) {
+  impl_->database().wait_at_most(patience);
 }
 
 Result<std::vector<WhitelistEntry>> Store::whitelist() {
@@ -263,6 +201,47 @@ Result<std::vector<EndedBan>> Store::ban_history(const Address& source, std::siz
       covering_nets(source), row_limit(limit));
   return impl_->told(unless_failed(read, std::move(rows)),
                      fmt::format("read the ban history of {} from", source.to_string()));
+}
+
+Result<std::vector<Offence>> Store::offences(WallTime since, std::size_t limit) {
+  Result<std::vector<Offence>> rows;
+  const auto read = (*impl_)[Query::offences].each(
+      [&](const Row& row) {
+        Prefix net;
+        if (!read_net(row, 0, rows, net)) return;
+        rows->push_back({net, from_ms(row.integer(1)), from_ms(row.integer(2)), row.integer(3) != 0});
+      },
+      to_ms(since), row_limit(limit));
+  if (rows) std::ranges::reverse(*rows);
+  return impl_->told(unless_failed(read, std::move(rows)), "read the earlier bans from");
+}
+
+Result<std::vector<KnownRecord>> Store::known(WallTime now) {
+  Result<std::vector<KnownRecord>> rows;
+  const auto read = (*impl_)[Query::known].each(
+      [&](const Row& row) {
+        Prefix net;
+        if (!read_net(row, 0, rows, net)) return;
+        rows->push_back({net.base(), from_ms(row.integer(1)), from_ms(row.integer(2)), row.bytes(3)});
+      },
+      to_ms(now));
+  return impl_->told(unless_failed(read, std::move(rows)), "read the known sources from");
+}
+
+Result<void> Store::put(const std::vector<KnownRecord>& known, const std::vector<Address>& forgotten) {
+  const auto put_all = [&]() -> Result<void> {
+    for (const KnownRecord& record : known)
+      if (auto put = (*impl_)[Query::put_known].run(record.address.to_string(), to_ms(record.since),
+                                                    to_ms(record.until), record.how);
+          !put)
+        return put;
+    for (const Address& address : forgotten)
+      if (auto gone = (*impl_)[Query::forget_known].run(address.to_string()); !gone) return gone;
+    return {};
+  };
+  return impl_->told(
+      impl_->database().in_transaction(put_all),
+      fmt::format("store {} known sources and {} forgotten ones in", known.size(), forgotten.size()));
 }
 
 Result<void> Store::put(const std::vector<EvidenceRecord>& evidence) {
@@ -333,10 +312,9 @@ Result<std::vector<RuleOverride>> Store::rule_overrides() {
 }
 
 Result<void> Store::put(const RuleOverride& override) {
-  return impl_->told(
-      (*impl_)[Query::put_rule_override].run(override.rule, override.state, override.comment,
-                                             to_ms(override.created), override.origin),
-      fmt::format("store the override of rule {} in", override.rule));
+  return impl_->told((*impl_)[Query::put_rule_override].run(override.rule, override.state, override.comment,
+                                                            to_ms(override.created), override.origin),
+                     fmt::format("store the override of rule {} in", override.rule));
 }
 
 Result<void> Store::remove_rule_override(std::string_view rule) {
@@ -349,6 +327,8 @@ Result<std::size_t> Store::purge(const Retention& retention, WallTime now, std::
   std::int64_t rows_left = rows;
   const auto purge_all = [&]() -> Result<void> {
     auto done = impl_->purge_orphaned_bans(now, rows_left);
+    if (done) done = impl_->purge(Query::purge_whitelist, to_ms(now), rows_left);
+    if (done) done = impl_->purge(Query::purge_known, to_ms(now), rows_left);
     if (done) done = impl_->purge(Query::purge_history, to_ms(now - retention.ban_history), rows_left);
     if (done)
       done = impl_->purge(Query::purge_history_above, row_limit(retention.ban_history_rows_max), rows_left);

@@ -1,4 +1,5 @@
-// What must outlive the daemon: bans, whitelist, rule overrides, evidence, mode, audit. SQLite, one file.
+// What must outlive the daemon: bans, whitelist, known sources, rule overrides, evidence, mode, audit.
+// SQLite, one file.
 #pragma once
 
 #include <chrono>
@@ -39,6 +40,22 @@ struct EndedBan {
   BanRecord ban;
   WallTime ended;
   std::string how;  // "expired", "removed:root", "whitelisted:root", "flushed:root"
+};
+
+// What counts when the next ban of a net is measured.
+struct Offence {
+  Prefix net;
+  WallTime begun;
+  WallTime ended;         // or will end
+  bool forgiven = false;  // an operator lifted it, and with it all that was before
+};
+
+// A source whose registration or call the softswitch accepted.
+struct KnownRecord {
+  Address address;
+  WallTime since;
+  WallTime until;
+  std::string how;
 };
 
 // The packet that led to a decision, kept so that `explain` can show it. Bytes are as received.
@@ -88,7 +105,8 @@ inline constexpr std::size_t kExcerptMax = 1024;
 inline constexpr std::size_t kEvidencePerSource = 10;  // the newest are kept
 
 // Calls block on the disk: for the store thread and start-up, never for a worker. One thread at a time.
-// A write that fails leaves the file as it was and says so; the daemon goes on and counts it.
+// A write that fails leaves the file as it was and says so; the daemon goes on and counts it. `busy`: another
+// program holds the file locked, and later it will do.
 class Store {
  public:
   // Creates the file (mode 0640) and its folder's schema if needed, WAL, STRICT tables, schema version in
@@ -97,6 +115,10 @@ class Store {
   // nothing in it is changed.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& path);
   ~Store();
+
+  // How long each further call waits for another program that holds the file locked; 5 s at first. A call
+  // writes in one transaction, so it waits once.
+  void wait_at_most(std::chrono::milliseconds patience);
 
   [[nodiscard]] Result<std::vector<WhitelistEntry>> whitelist();
   [[nodiscard]] Result<void> put(const WhitelistEntry& entry);     // replaces the entry of the same net
@@ -110,6 +132,16 @@ class Store {
   // Newest first.
   [[nodiscard]] Result<std::vector<EndedBan>> ban_history(const Address& source, std::size_t limit);
 
+  // The automatic bans of verified sources that ended after `since` or have not ended, and the bans that
+  // operators lifted since then: the last `limit`, in the order of their ends.
+  [[nodiscard]] Result<std::vector<Offence>> offences(WallTime since, std::size_t limit);
+
+  // Those that are known at `now`.
+  [[nodiscard]] Result<std::vector<KnownRecord>> known(WallTime now);
+  // All in one transaction: new and extended ones (replacing those of the same address), then forgotten ones.
+  [[nodiscard]] Result<void> put(const std::vector<KnownRecord>& known,
+                                 const std::vector<Address>& forgotten);
+
   // One transaction; per source only the newest kEvidencePerSource stay. Longer excerpts and values are cut.
   [[nodiscard]] Result<void> put(const std::vector<EvidenceRecord>& evidence);
   // Newest first.
@@ -121,7 +153,7 @@ class Store {
   [[nodiscard]] Result<std::optional<StoredMode>> mode();
   [[nodiscard]] Result<void> put(const StoredMode& mode);
 
-  [[nodiscard]] Result<std::vector<RuleOverride>> rule_overrides();         // in the order of their rules
+  [[nodiscard]] Result<std::vector<RuleOverride>> rule_overrides();        // in the order of their rules
   [[nodiscard]] Result<void> put(const RuleOverride& override);            // replaces that of the same rule
   [[nodiscard]] Result<void> remove_rule_override(std::string_view rule);  // no such override is no error
 
@@ -133,8 +165,9 @@ class Store {
     std::size_t evidence_rows_max = 100000;
     std::size_t ban_history_rows_max = 500000;
   };
-  // Deletes what is older, at most `rows_max` rows a call; how many were deleted. Bans that expired more than
-  // an hour ago while no daemon reported their end go to the history first.
+  // Deletes what is older, at most `rows_max` rows a call, and whitelist entries and known sources that
+  // have ended; how many were deleted. Bans that expired more than an hour ago while no daemon reported their end go to the
+  // history first.
   [[nodiscard]] Result<std::size_t> purge(const Retention& retention, WallTime now,
                                           std::size_t rows_max = 1000);
 

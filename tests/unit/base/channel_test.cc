@@ -100,6 +100,17 @@ TEST_CASE("two writers and a reader lose nothing that was taken, each in order")
   }
 }
 
+TEST_CASE("waiting for the end takes nothing, and ends with it") {
+  Channel<int> channel(4);
+  CHECK(channel.put(1));
+  CHECK_FALSE(channel.wait_closed(milliseconds(0)));
+  std::thread closer([&] { channel.close(); });
+  while (!channel.wait_closed(milliseconds(1))) continue;
+  closer.join();
+  CHECK(channel.wait_closed(milliseconds(0)));
+  CHECK(channel.take_all(milliseconds(0)) == std::vector{1});
+}
+
 TEST_CASE("guarded data is changed by one thread at a time") {
   Guarded<int> number(5);
   const auto add = [&] {

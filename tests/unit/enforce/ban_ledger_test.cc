@@ -221,17 +221,87 @@ TEST_CASE_METHOD(Fixture, "the list is newest first, and by address among those 
   CHECK(BanLedger(5).list(3).empty());
 }
 
-TEST_CASE_METHOD(Fixture, "hosts and nets with their ends, for the kernel") {
+const Cause kProven{"signature", "friendly-scanner", "auto:friendly-scanner", true};
+const Cause kNeighbours{"offenders", "", "auto:offenders", true};
+
+TEST_CASE_METHOD(Fixture, "what the kernel finds by an address is told apart from the nets of operators") {
   ban("192.0.2.1", in(hours(1)));
-  ban("192.0.2.0/24", kForEver);
-  ban("2001:db8::/32", in(hours(2)));
-  auto all = ledger.hosts_and_nets();
+  ban("192.0.2.0/24", kForEver, kOperator);
+  ban("198.51.100.0/24", in(hours(3)), kNeighbours);
+  ban("2001:db8::/32", in(hours(2)), kOperator);
+  auto all = ledger.hosts_and_prefixes();
   std::ranges::sort(all, {}, &TimedPrefix::prefix);
-  CHECK(all == std::vector{entry("192.0.2.0/24"), entry("192.0.2.1", in(hours(1))),
-                           entry("2001:db8::/32", in(hours(2)))});
+  CHECK(all == std::vector{entry("192.0.2.1", in(hours(1))), entry("198.51.100.0/24", in(hours(3)))});
   auto nets = ledger.nets();
   std::ranges::sort(nets, {}, &TimedPrefix::prefix);
   CHECK(nets == std::vector{entry("192.0.2.0/24"), entry("2001:db8::/32", in(hours(2)))});
+}
+
+TEST_CASE_METHOD(Fixture, "an operator's longer word makes a prefix ban one of his") {
+  ban("198.51.100.0/24", in(hours(1)), kNeighbours);
+  CHECK(ledger.nets().empty());
+  CHECK(ban("198.51.100.0/24", in(hours(2)), kOperator) == Outcome::extended);
+  CHECK(ledger.nets().size() == 1);
+  CHECK(ledger.hosts_and_prefixes().empty());
+  CHECK(ledger.remove(net("198.51.100.0/24")).size() == 1);
+  CHECK(ledger.nets().empty());
+}
+
+TEST_CASE("prefixes_max nets are banned for what their hosts did, and not one more") {
+  BanLedger ledger(10, 2);
+  const auto ban = [&](std::string_view text, const Cause& cause) {
+    return ledger.put(net(text), cause, kNow, in(hours(1)));
+  };
+  CHECK(ban("192.0.2.0/24", kNeighbours) == Outcome::added);
+  CHECK(ban("2001:db8::/64", kNeighbours) == Outcome::added);
+  CHECK(ban("198.51.100.0/24", kNeighbours) == Outcome::full);
+  CHECK(ban("198.51.100.0/24", kOperator) == Outcome::added);
+  CHECK(ledger.remove_exactly(net("192.0.2.0/24")).has_value());
+  CHECK(ban("203.0.113.0/24", kNeighbours) == Outcome::added);
+  CHECK(ban("192.0.2.0/24", kNeighbours) == Outcome::full);
+}
+
+TEST_CASE_METHOD(Fixture, "offenders are hosts with proven bans of late, counted as far as is asked") {
+  const auto offenders = [&](std::string_view text, std::size_t enough = 9) {
+    return ledger.offenders_in(net(text), in(seconds(10)), enough);
+  };
+  ban("192.0.2.0", in(hours(1)), kProven, in(seconds(11)));
+  ban("192.0.2.255", in(hours(1)), kProven, in(seconds(11)));
+  ban("192.0.2.7", in(hours(1)), kProven, in(seconds(10)));    // too long ago
+  ban("192.0.2.8", in(hours(1)), kScanner, in(seconds(11)));   // not proven
+  ban("192.0.2.9", in(hours(1)), kOperator, in(seconds(11)));  // an operator's
+  ban("192.0.1.255", in(hours(1)), kProven, in(seconds(11)));  // neighbours
+  ban("192.0.3.0", in(hours(1)), kProven, in(seconds(11)));
+  ban("2001:db8::1", in(hours(1)), kProven, in(seconds(11)));
+  ban("2001:db8:0:0:ffff::1", in(hours(1)), kProven, in(seconds(11)));
+  ban("2001:db8:0:1::1", in(hours(1)), kProven, in(seconds(11)));
+  CHECK(offenders("192.0.2.0/24") == 2);
+  CHECK(offenders("192.0.2.0/24", 1) == 1);
+  CHECK(offenders("192.0.2.0/24", 2) == 2);
+  CHECK(offenders("2001:db8::/64") == 2);
+  CHECK(offenders("203.0.113.0/24") == 0);
+  SECTION("one that has ended is none") {
+    ban("192.0.2.10", in(seconds(20)), kProven, in(seconds(11)));
+    CHECK(offenders("192.0.2.0/24") == 3);
+    CHECK(ledger.expire(in(seconds(20))).size() == 1);
+    CHECK(offenders("192.0.2.0/24") == 2);
+  }
+  SECTION("proof comes later") {
+    CHECK(ban("192.0.2.8", in(hours(2)), kProven) == Outcome::extended);
+    CHECK(offenders("192.0.2.0/24") == 3);
+  }
+  SECTION("lifted") {
+    CHECK(ledger.remove_exactly(net("192.0.2.0")).has_value());
+    CHECK_FALSE(ledger.remove_exactly(net("192.0.2.0")).has_value());
+    CHECK(offenders("192.0.2.0/24") == 1);
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "exactly one ban is taken out, not those inside its net") {
+  ban("192.0.2.0/24", in(hours(1)), kNeighbours);
+  ban("192.0.2.7", in(hours(1)));
+  CHECK(ledger.remove_exactly(net("192.0.2.0/24"))->net == net("192.0.2.0/24"));
+  CHECK(ledger.size() == 1);
 }
 
 // Against a plain map, over random operations.

@@ -1,11 +1,6 @@
-// The kernel's side of a test: a network namespace of its own, and what the nft program says of it.
+// The shield's tables in a network namespace of their own, and what the nft program says of them.
 #pragma once
 
-#include <sched.h>
-
-#include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -13,33 +8,10 @@
 #include <vector>
 
 #include "enforce/shield_table.h"
+#include "support/net_namespace.h"
 #include "unit/base/nets.h"
 
 namespace sipward::test {
-
-// What a shell command prints, both streams, and whether it succeeded.
-struct Shell {
-  std::string text;
-  bool ok = false;
-};
-
-inline Shell shell(const std::string& command) {
-  Shell result;
-  std::FILE* pipe = ::popen(("PATH=$PATH:/usr/sbin:/sbin; " + command + " 2>&1").c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::array<char, 4096> chunk{};
-  for (std::size_t n = 0; (n = std::fread(chunk.data(), 1, chunk.size(), pipe)) > 0;)
-    result.text.append(chunk.data(), n);
-  result.ok = ::pclose(pipe) == 0;
-  return result;
-}
-
-inline std::string nft(const std::string& words) {
-  const Shell result = shell("nft '" + words + "'");
-  INFO("nft " << words << ": " << result.text);
-  REQUIRE(result.ok);
-  return result.text;
-}
 
 // "sipward", "sipward_queue": the tables there are, in the order of their making.
 inline std::vector<std::string> tables() {
@@ -58,16 +30,9 @@ inline bool holds(const std::string& set, const std::string& element) {
   return shell("nft 'get element inet sipward " + set + " { " + element + " }'").ok;
 }
 
-// Moves this thread into a network namespace of its own: nothing that a test does there is seen elsewhere.
-// Needs root.
-class Kernel {
+// A namespace, and the tables in it.
+class Kernel : public NetNamespace {
  public:
-  Kernel() {
-    INFO("these tests need root (CAP_SYS_ADMIN, CAP_NET_ADMIN): they make network namespaces");
-    REQUIRE(::unshare(CLONE_NEWNET) == 0);
-    REQUIRE(nft("list tables").empty());
-  }
-
   static enforce::ShieldTableOptions options() {
     enforce::ShieldTableOptions options;
     options.udp_ports = {5060};
@@ -106,12 +71,12 @@ inline std::unique_ptr<enforce::ShieldTable> installed(
 }
 
 inline bool is_banned(enforce::ShieldTable& table, std::string_view text) {
-  return done(table.banned(address(text))).has_value();
+  return done(table.banned(net(text))).has_value();
 }
 
 // What is left of a ban; FAILs when there is none.
 inline std::optional<std::chrono::milliseconds> left(enforce::ShieldTable& table, std::string_view text) {
-  const auto element = done(table.banned(address(text)));
+  const auto element = done(table.banned(net(text)));
   if (!element) FAIL(text << " is not banned");
   return element->left;
 }

@@ -32,13 +32,15 @@ TEST_CASE_METHOD(Kernel, "ban, extend and shorten in the kernel") {
 TEST_CASE_METHOD(Kernel, "bans keep a packet counter each") {
   const auto table = installed();
   done(table->ban(Entries{entry("198.51.100.7")}, kNow));
-  CHECK(done(table->banned(address("198.51.100.7")))->packets == 0U);
+  CHECK(done(table->banned(net("198.51.100.7")))->packets == 0U);
   CHECK(done(table->banned()).front().packets == 0U);
 }
 
-TEST_CASE_METHOD(Kernel, "what is over or is a net is not put among the banned addresses") {
+TEST_CASE_METHOD(Kernel, "what is over, or a net of a length that has no set, is not put among the banned") {
   const auto table = installed();
-  done(table->ban(Entries{entry("198.51.100.7", kNow), entry("198.51.100.0/24")}, kNow));
+  done(table->ban(Entries{entry("198.51.100.7", kNow), entry("198.51.100.0/25"), entry("198.51.0.0/23"),
+                          entry("2001:db8::/56")},
+                  kNow));
   done(table->ban({}, kNow));
   done(table->unban({}));
   CHECK(done(table->banned()).empty());
@@ -51,7 +53,7 @@ TEST_CASE_METHOD(Kernel, "an address twice in one call: the last end counts") {
                   kNow));
   CHECK(about(left(*table, "198.51.100.7"), hours(2)));
   CHECK(about(left(*table, "198.51.100.8"), hours(1)));
-  const std::vector twice{address("198.51.100.7"), address("198.51.100.7")};
+  const std::vector twice{net("198.51.100.7"), net("198.51.100.7")};
   done(table->unban(twice));
   CHECK_FALSE(is_banned(*table, "198.51.100.7"));
   CHECK(is_banned(*table, "198.51.100.8"));
@@ -60,7 +62,7 @@ TEST_CASE_METHOD(Kernel, "an address twice in one call: the last end counts") {
 TEST_CASE_METHOD(Kernel, "unban lifts what is named, and what is not banned is no error") {
   const auto table = installed();
   done(table->ban(Entries{entry("198.51.100.7"), entry("198.51.100.8"), entry("2001:db8::7")}, kNow));
-  const std::vector lifted{address("198.51.100.7"), address("2001:db8::7"), address("203.0.113.1")};
+  const std::vector lifted{net("198.51.100.7"), net("2001:db8::7"), net("203.0.113.1")};
   done(table->unban(lifted));
   CHECK_FALSE(is_banned(*table, "198.51.100.7"));
   CHECK_FALSE(is_banned(*table, "2001:db8::7"));
@@ -75,7 +77,7 @@ TEST_CASE_METHOD(Kernel, "a ban that the kernel has ended already can be lifted 
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (is_banned(*table, "198.51.100.7") || is_banned(*table, "198.51.100.8"))
     REQUIRE(std::chrono::steady_clock::now() < deadline);
-  const std::vector lifted{address("198.51.100.7")};
+  const std::vector lifted{net("198.51.100.7")};
   done(table->unban(lifted));
   CHECK_FALSE(is_banned(*table, "198.51.100.7"));
   done(table->ban(Entries{entry("198.51.100.8", in(hours(1)))}, kNow));
@@ -90,6 +92,7 @@ TEST_CASE_METHOD(Kernel,
                    entry("10.1.2.0/24", in(hours(2))), entry("10.9.0.1"), entry("192.0.2.0/25"),
                    entry("192.0.2.128/25", in(hours(1)))},
        .peers = {entry("10.0.0.0/16"), entry("2001:db8::/32"), entry("2001:db8:1::/48", in(hours(3)))},
+       .known = {},
        .banned = {}},
       kNow));
   for (const char* text : {"10.0.0.0", "10.0.255.255", "10.1.2.3", "10.255.255.255", "192.0.2.0",
@@ -164,6 +167,53 @@ TEST_CASE_METHOD(Kernel, "whole families and ranges up to the last address") {
   CHECK_FALSE(holds("banned_net4", "192.0.2.1"));
 }
 
+TEST_CASE_METHOD(Kernel, "nets are banned, restored and lifted by their masked address") {
+  const auto table = installed();
+  done(table->ban(Entries{entry("198.51.100.0/24", in(hours(1))), entry("2001:db8::/64", in(hours(2)))},
+                  kNow));
+  done(table->restore(Entries{entry("2001:db8:1::/48", in(hours(3)))}, kNow));
+  CHECK(holds("banned_prefix24", "198.51.100.0"));
+  CHECK(holds("banned_prefix64", "2001:db8::"));
+  CHECK(holds("banned_prefix48", "2001:db8:1::"));
+  CHECK(about(done(table->banned(net("198.51.100.0/24")))->left, hours(1)));
+  CHECK_FALSE(done(table->banned(net("2001:db8:1::/64"))).has_value());
+  CHECK_FALSE(done(table->banned(net("198.51.100.0"))).has_value());
+  std::vector<std::string> all;
+  for (const ElementInfo& element : done(table->banned())) all.push_back(element.net.to_string());
+  std::ranges::sort(all);
+  CHECK(all == Texts{"198.51.100.0/24", "2001:db8:1::/48", "2001:db8::/64"});
+  const std::vector lifted{net("198.51.100.0/24"), net("2001:db8:1::/48")};
+  done(table->unban(lifted));
+  CHECK_FALSE(holds("banned_prefix24", "198.51.100.0"));
+  CHECK_FALSE(holds("banned_prefix48", "2001:db8:1::"));
+  CHECK(holds("banned_prefix64", "2001:db8::"));
+}
+
+TEST_CASE_METHOD(Kernel, "known sources come, stay longer, and are forgotten") {
+  const auto table = installed({.trusted = {},
+                                .peers = {},
+                                .known = {entry("203.0.113.1", in(hours(1))), entry("203.0.113.2", kNow)},
+                                .banned = {}});
+  const auto left_of = [&](std::string_view text) -> std::optional<milliseconds> {
+    for (const ElementInfo& element : done(table->known()))
+      if (element.net == net(text)) return element.left;
+    return std::nullopt;
+  };
+  CHECK(about(left_of("203.0.113.1"), hours(1)));
+  CHECK(done(table->known()).size() == 1);  // the other one was over
+  done(table->know(Entries{entry("203.0.113.1", in(hours(5))), entry("2001:db8::1", in(hours(1)))}, kNow));
+  CHECK(about(left_of("203.0.113.1"), hours(5)));
+  CHECK(holds("known6", "2001:db8::1"));
+  const std::vector gone{address("203.0.113.1"), address("203.0.113.9")};
+  done(table->forget(gone));
+  CHECK_FALSE(holds("known4", "203.0.113.1"));
+  CHECK(holds("known6", "2001:db8::1"));
+  const auto next = Kernel::open();  // another run, which knows nobody
+  done(table->stand_down());
+  CHECK(done(next->install({}, kNow)).adopted);
+  CHECK(done(next->known()).empty());
+}
+
 TEST_CASE_METHOD(Kernel, "20,000 bans are restored, and those that run go on") {
   const auto table = installed();
   done(table->ban(Entries{entry("10.0.0.7", in(hours(1)))}, kNow));
@@ -173,7 +223,7 @@ TEST_CASE_METHOD(Kernel, "20,000 bans are restored, and those that run go on") {
                          i % 2 == 0 ? std::nullopt : std::optional(in(hours(1)))));
   bans.push_back(entry("2001:db8::1", in(hours(1))));
   bans.push_back(entry("10.1.0.0", kNow));             // over
-  bans.push_back(entry("10.2.0.0/24", in(hours(1))));  // a net: put_banned_nets' business
+  bans.push_back(entry("10.2.0.0/25", in(hours(1))));  // a net: put_banned_nets' business
   done(table->restore(bans, kNow));
   CHECK(done(table->banned()).size() == 20'001);
   CHECK(left(*table, "10.0.0.0") == std::nullopt);

@@ -36,13 +36,14 @@ TEST_CASE_METHOD(Kernel, "an installed table has all its counters at zero") {
     names.insert(name);
   }
   CHECK(names == std::set<std::string>{"offered", "trusted", "banned", "source_rate", "meter_full",
-                                       "unknown_budget", "connection_rate", "connections", "encrypted",
-                                       "observed_banned", "observed_guard", "queued", "passed",
-                                       "bypassed_no_daemon", "bypassed_queue_full"});
+                                       "unknown_budget", "known_rate", "flows", "connection_rate",
+                                       "connections", "encrypted", "observed_banned", "observed_guard",
+                                       "observed_flows", "queued", "passed", "bypassed_no_daemon",
+                                       "bypassed_queue_full", "answers_copied"});
 }
 
 TEST_CASE_METHOD(Kernel, "the listing explains itself") {
-  const auto table = installed({.trusted = {entry("192.0.2.1")}, .peers = {}, .banned = {}});
+  const auto table = installed({.trusted = {entry("192.0.2.1")}, .peers = {}, .known = {}, .banned = {}});
   const std::string listing = nft("list table inet sipward");
   for (const char* line : {
            "comment \"Sipward, a SIP shield: sipward(1), sipwardd(8); layout",
@@ -68,10 +69,12 @@ TEST_CASE_METHOD(Kernel, "the next run takes over the table, its bans and their 
   std::uint64_t handle = 0;
   {
     const auto first = Kernel::open();
-    handle =
-        done(first->install(
-                 {.trusted = {entry("192.0.2.0/24")}, .peers = {}, .banned = {entry("10.0.0.0/8")}}, kNow))
-            .handle;
+    handle = done(first->install({.trusted = {entry("192.0.2.0/24")},
+                                  .peers = {},
+                                  .known = {},
+                                  .banned = {entry("10.0.0.0/8")}},
+                                 kNow))
+                 .handle;
     done(first->ban(Entries{entry("198.51.100.7", in(hours(1))), entry("198.51.100.8"),
                             entry("2001:db8::7", in(hours(2)))},
                     kNow));
@@ -79,8 +82,8 @@ TEST_CASE_METHOD(Kernel, "the next run takes over the table, its bans and their 
   CHECK(tables() == Texts{kTable});
   const auto second = Kernel::open();
   CHECK(done(second->banned()).size() == 3);  // also before it installs anything
-  const auto adopted = done(
-      second->install({.trusted = {entry("203.0.113.0/24")}, .peers = {}, .banned = {}}, in(minutes(1))));
+  const auto adopted = done(second->install(
+      {.trusted = {entry("203.0.113.0/24")}, .peers = {}, .known = {}, .banned = {}}, in(minutes(1))));
   CHECK(adopted.adopted);
   CHECK(adopted.handle == handle);
   CHECK(about(left(*second, "198.51.100.7"), hours(1)));
@@ -137,11 +140,11 @@ TEST_CASE_METHOD(Kernel, "rules, ports and rates are this run's own") {
 }
 
 TEST_CASE_METHOD(Kernel, "a second daemon gets busy, is told who was first, and changes nothing") {
-  const auto first = installed({.trusted = {entry("192.0.2.0/24")}, .peers = {}, .banned = {}});
+  const auto first = installed({.trusted = {entry("192.0.2.0/24")}, .peers = {}, .known = {}, .banned = {}});
   const std::string before = nft("list ruleset");
   const auto second = Kernel::open();
   const auto refused =
-      second->install({.trusted = {entry("203.0.113.0/24")}, .peers = {}, .banned = {}}, kNow);
+      second->install({.trusted = {entry("203.0.113.0/24")}, .peers = {}, .known = {}, .banned = {}}, kNow);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().kind == ErrorKind::busy);
   CHECK_THAT(refused.error().text,
@@ -237,7 +240,7 @@ TEST_CASE_METHOD(Kernel, "observe mode counts as if and drops nothing") {
 }
 
 TEST_CASE_METHOD(Kernel, "ports, destinations and rates change in place, and nothing else does") {
-  const auto table = installed({.trusted = {}, .peers = {}, .banned = {}});
+  const auto table = installed({.trusted = {}, .peers = {}, .known = {}, .banned = {}});
   done(table->ban(Entries{entry("198.51.100.7", in(hours(1)))}, kNow));
   done(table->set_observe(true));
   const auto handle = done(table->present());
@@ -276,8 +279,8 @@ TEST_CASE_METHOD(Kernel, "a change that the kernel refuses changes nothing") {
 }
 
 TEST_CASE_METHOD(Kernel, "standing down leaves bans and whitelist and takes the guard and the queues") {
-  const auto table =
-      installed({.trusted = {entry("192.0.2.0/24")}, .peers = {}, .banned = {entry("10.0.0.0/8")}});
+  const auto table = installed(
+      {.trusted = {entry("192.0.2.0/24")}, .peers = {}, .known = {}, .banned = {entry("10.0.0.0/8")}});
   done(table->ban(Entries{entry("198.51.100.7", in(hours(1)))}, kNow));
   done(table->stand_down());
   CHECK(tables() == Texts{kTable});

@@ -1,9 +1,5 @@
-// Ledger, kernel and database together, in a network namespace of the test's own.
-#include "enforcer.h"
-
-#include "support/catch.h"
-#include "support/temporary_folder.h"
-#include "unit/enforce/kernel.h"
+// Ledger, kernel and database together, in a network namespace of the test's own: starts and operators.
+#include "host.h"
 
 namespace sipward::shield {
 namespace {
@@ -13,48 +9,13 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-const enforce::Cause kScanner{"signature", "friendly-scanner", "auto:friendly-scanner", false};
-const enforce::Cause kOperator{"no contract", "", "cli:root", true};
-
-class Host : protected Kernel {
- public:
-  [[nodiscard]] std::unique_ptr<Enforcer> enforcer(std::vector<store::WhitelistEntry> whitelist = {}) {
-    return std::make_unique<Enforcer>(std::move(*Kernel::open()), 100, std::move(whitelist), keeper_,
-                                      counters_);
-  }
-  [[nodiscard]] metrics::Counters& counters() { return counters_; }
-
-  static store::BanRecord record(std::string_view text, std::optional<WallTime> expires) {
-    return {net(text), "signature", "friendly-scanner", "auto:friendly-scanner", false, kNow, expires};
-  }
-  static Now at(std::chrono::milliseconds time) { return {Instant(hours(1) + time), in(time)}; }
-
- private:
-  static std::unique_ptr<store::Store> open_store(const std::filesystem::path& path) {
-    auto store = store::Store::open(path);
-    if (!store) FAIL(store.error().text);
-    return std::move(*store);
-  }
-  static metrics::Counters open_counters(const std::filesystem::path& path) {
-    auto counters = metrics::Counters::open(path);
-    if (!counters) FAIL(counters.error().text);
-    return std::move(*counters);
-  }
-
-  TemporaryFolder folder_;
-  metrics::Counters counters_ = open_counters(folder_ / "counters");
-  Keeper keeper_{open_store(folder_ / "sipward.db"), counters_};
-};
-
-bool about_left(Enforcer& enforcer, std::string_view text, std::chrono::milliseconds expected) {
-  const auto element = enforcer.in_kernel(address(text));
-  return element && about(element->left, expected);
-}
-
 TEST_CASE_METHOD(Host, "bans of the database stand in the kernel after the start") {
   const auto enforcer = this->enforcer();
   CHECK_FALSE(done(
-      enforcer->install({record("198.51.100.7", in(hours(1))), record("10.0.0.0/8", std::nullopt)}, kNow)));
+      enforcer->install({.bans = {record("198.51.100.7", in(hours(1))), record("10.0.0.0/8", std::nullopt)},
+                         .offences = {},
+                         .known = {}},
+                        kNow)));
   CHECK(about_left(*enforcer, "198.51.100.7", hours(1)));
   CHECK(holds("banned_net4", "10.1.1.1"));
   CHECK(enforcer->ban_count() == 2);
@@ -64,16 +25,21 @@ TEST_CASE_METHOD(Host,
                  "a restart never shortens a ban, and takes over those that the database does not know") {
   {
     const auto first = enforcer();
-    (void)done(
-        first->install({record("198.51.100.7", in(hours(1))), record("198.51.100.8", in(hours(1))),
-                        record("198.51.100.9", std::nullopt), record("198.51.100.10", in(minutes(30)))},
-                       kNow));
+    (void)done(first->install(
+        {.bans = {record("198.51.100.7", in(hours(1))), record("198.51.100.8", in(hours(1))),
+                  record("198.51.100.9", std::nullopt), record("198.51.100.10", in(minutes(30)))},
+         .offences = {},
+         .known = {}},
+        kNow));
   }
   // As if the daemon had been killed before it could write down what it had just done.
   const auto second = enforcer();
-  CHECK(done(second->install({record("198.51.100.7", in(minutes(10))),
-                              record("198.51.100.9", in(minutes(10))), record("198.51.100.10", in(hours(2)))},
-                             kNow)));
+  CHECK(done(second->install(
+      {.bans = {record("198.51.100.7", in(minutes(10))), record("198.51.100.9", in(minutes(10))),
+                record("198.51.100.10", in(hours(2)))},
+       .offences = {},
+       .known = {}},
+      kNow)));
   CHECK(about_left(*second, "198.51.100.7", hours(1)));
   CHECK(second->covering(address("198.51.100.7"))->cause->rule == "friendly-scanner");
   CHECK(about_left(*second, "198.51.100.8", hours(1)));
@@ -126,7 +92,10 @@ TEST_CASE_METHOD(Host, "too wide nets, whitelisted sources and own addresses are
 TEST_CASE_METHOD(Host, "a whitelist entry lifts the bans inside it") {
   const auto enforcer = this->enforcer();
   (void)done(
-      enforcer->install({record("198.51.100.7", in(hours(1))), record("198.51.101.7", in(hours(1)))}, kNow));
+      enforcer->install({.bans = {record("198.51.100.7", in(hours(1))), record("198.51.101.7", in(hours(1)))},
+                         .offences = {},
+                         .known = {}},
+                        kNow));
   const auto outcome = done(enforcer->whitelist(
       {net("198.51.100.0/24"), "trusted", "", kNow, std::nullopt, "cli:root"}, at(seconds(0))));
   REQUIRE(outcome.lifted.size() == 1);
@@ -139,7 +108,10 @@ TEST_CASE_METHOD(Host, "a whitelist entry lifts the bans inside it") {
 TEST_CASE_METHOD(Host, "a deleted table is made anew with all bans") {
   const auto enforcer = this->enforcer();
   (void)done(
-      enforcer->install({record("198.51.100.7", in(hours(1))), record("10.0.0.0/8", std::nullopt)}, kNow));
+      enforcer->install({.bans = {record("198.51.100.7", in(hours(1))), record("10.0.0.0/8", std::nullopt)},
+                         .offences = {},
+                         .known = {}},
+                        kNow));
   CHECK(enforcer->tend(at(seconds(1))));
   CHECK(counters().event(metrics::Event::table_rebuilt).get() == 0);
   nft("flush ruleset");
@@ -153,41 +125,56 @@ TEST_CASE_METHOD(Host, "a deleted table is made anew with all bans") {
 
 TEST_CASE_METHOD(Host, "a table that somebody put in the place of the shield's own is replaced") {
   const auto enforcer = this->enforcer();
-  (void)done(enforcer->install({record("198.51.100.7", in(hours(1)))}, kNow));
+  (void)done(
+      enforcer->install({.bans = {record("198.51.100.7", in(hours(1)))}, .offences = {}, .known = {}}, kNow));
   nft("flush ruleset; add table inet sipward");
   CHECK(enforcer->tend(at(seconds(2))));
   CHECK(counters().event(metrics::Event::table_rebuilt).get() == 1);
   CHECK(about_left(*enforcer, "198.51.100.7", hours(1)));
 }
 
-TEST_CASE_METHOD(Host, "requests of the workers become bans, the same source twice in a batch too") {
-  const auto enforcer = this->enforcer({{net("192.0.2.0/24"), "trusted", "", kNow, std::nullopt, ""}});
-  (void)done(enforcer->install({}, kNow));
-  for (const BanRequest& request : {BanRequest{address("198.51.100.7"), kScanner, minutes(10)},
-                                    BanRequest{address("198.51.100.7"), kScanner, hours(1)},
-                                    BanRequest{address("192.0.2.7"), kScanner, hours(1)},
-                                    BanRequest{address("2001:db8::7"), kScanner, hours(1)}})
-    REQUIRE(enforcer->requests().put(request));
-  enforcer->start();
-  enforcer->stop();  // works off what was put
-  CHECK(about_left(*enforcer, "198.51.100.7", hours(1)));
-  CHECK(about_left(*enforcer, "2001:db8::7", hours(1)));
-  CHECK_FALSE(enforcer->in_kernel(address("192.0.2.7")).has_value());
-  CHECK(counters().event(metrics::Event::bans_added).get() == 2);
-  CHECK(counters().event(metrics::Event::bans_extended).get() == 1);
-  CHECK(counters().event(metrics::Event::bans_failed).get() == 0);
+TEST_CASE_METHOD(Host, "whitelisting somebody lifts the ban of the net around, not an operator's") {
+  const auto enforcer = this->enforcer();
+  const auto prefix = [](std::string_view text, const char* origin) {
+    return store::BanRecord{net(text), "offenders", "", origin, true, kNow, in(hours(1))};
+  };
+  (void)done(
+      enforcer->install({.bans = {prefix("203.0.113.0/24", "auto:offenders"),
+                                  prefix("203.0.112.0/23", "cli:root"), record("203.0.113.9", in(hours(1)))},
+                         .offences = {},
+                         .known = {}},
+                        kNow));
+  CHECK(holds("banned_prefix24", "203.0.113.0"));
+  CHECK(holds("banned_net4", "203.0.113.1"));
+  const auto lifted =
+      done(enforcer->whitelist({net("203.0.113.7"), "peer", "", kNow, std::nullopt, "cli:root"},
+                               at(seconds(1))))
+          .lifted;
+  REQUIRE(lifted.size() == 1);
+  CHECK(lifted[0].net == net("203.0.113.0/24"));
+  CHECK_FALSE(holds("banned_prefix24", "203.0.113.0"));
+  CHECK(holds("banned_net4", "203.0.113.1"));
+  CHECK(holds("banned4", "203.0.113.9"));
 }
 
-TEST_CASE_METHOD(Host, "no more addresses than bans.addresses_max are banned, and that is counted") {
+TEST_CASE_METHOD(Host,
+                 "an operator takes over the ban of a net, and a deleted table gets each in its place") {
   const auto enforcer = this->enforcer();
-  (void)done(enforcer->install({}, kNow));
-  for (int i = 0; i < 101; ++i)
-    REQUIRE(enforcer->requests().put({address("198.51.100." + std::to_string(i)), kScanner, hours(1)}));
-  enforcer->start();
-  enforcer->stop();
-  CHECK(enforcer->ban_count() == 100);
-  CHECK(counters().event(metrics::Event::bans_added).get() == 100);
-  CHECK(counters().event(metrics::Event::bans_full).get() == 1);
+  (void)done(enforcer->install(
+      {.bans = {{net("203.0.113.0/24"), "offenders", "", "auto:offenders", true, kNow, in(hours(1))},
+                {net("2001:db8::/64"), "offenders", "", "auto:offenders", true, kNow, in(hours(1))}},
+       .offences = {},
+       .known = {{address("192.0.2.9"), kNow, in(hours(5)), "register"}}},
+      kNow));
+  (void)done(enforcer->ban(net("203.0.113.0/24"), kOperator, in(hours(2)), at(seconds(1))));
+  CHECK_FALSE(holds("banned_prefix24", "203.0.113.0"));
+  CHECK(holds("banned_net4", "203.0.113.1"));
+  nft("flush ruleset");
+  CHECK(enforcer->tend(at(seconds(2))));
+  CHECK_FALSE(holds("banned_prefix24", "203.0.113.0"));
+  CHECK(holds("banned_net4", "203.0.113.1"));
+  CHECK(holds("banned_prefix64", "2001:db8::"));
+  CHECK(holds("known4", "192.0.2.9"));
 }
 
 }  // namespace

@@ -1,62 +1,17 @@
-// What can happen to the file: killed, damaged, foreign, newer, not writable, full.
+// What can happen to the file: killed, damaged, foreign, newer, changed by hand.
 #include <sqlite3.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <csignal>
 #include <cstdlib>
 
 #include "base/handle.h"
 #include "store/queries.h"
-#include "store/store.h"
-#include "support/catch.h"
-#include "support/temporary_folder.h"
+#include "stores.h"
 
 namespace sipward::store {
 namespace {
-
-namespace fs = std::filesystem;
-using test::TemporaryFolder;
-
-constexpr WallTime kNow{std::chrono::milliseconds(1'800'000'000'000)};
-
-BanRecord numbered_ban(std::uint32_t n) {
-  const std::array bytes{std::byte{10}, static_cast<std::byte>(n >> 16U), static_cast<std::byte>(n >> 8U),
-                         static_cast<std::byte>(n)};
-  return {.net = Address::v4(bytes),
-          .reason = "signature",
-          .rule = "r",
-          .origin = "auto:r",
-          .verified = false,
-          .created = kNow,
-          .expires = {}};
-}
-
-std::vector<BanRecord> numbered_bans(std::uint32_t count) {
-  std::vector<BanRecord> bans;
-  for (std::uint32_t n = 0; n < count; ++n) bans.push_back(numbered_ban(n));
-  return bans;
-}
-
-// A closed store with some bans in it.
-fs::path made_store(const TemporaryFolder& folder, std::uint32_t bans) {
-  const fs::path path = folder / "sipward.db";
-  const auto store = Store::open(path);
-  REQUIRE(store);
-  REQUIRE((*store)->put(numbered_bans(bans), {}));
-  return path;
-}
-
-Error refusal(const fs::path& path) {
-  const auto store = Store::open(path);
-  REQUIRE_FALSE(store);
-  CHECK_THAT(store.error().text, ContainsSubstring("cannot open the database " + path.string()));
-  CHECK(store.error().text.find('\n') == std::string::npos);
-  return store.error();
-}
 
 std::string run_sql(const fs::path& path, const std::string& sql) {
   sqlite3* raw = nullptr;
@@ -70,40 +25,6 @@ std::string run_sql(const fs::path& path, const std::string& sql) {
   REQUIRE(sqlite3_exec(raw, sql.c_str(), collect, &answer, nullptr) == SQLITE_OK);
   return answer;
 }
-
-// root may write anywhere: tests of permissions run as nobody.
-class AsNobody {
- public:
-  AsNobody() { REQUIRE((root_ ? seteuid(65534) : 0) == 0); }
-  AsNobody(const AsNobody&) = delete;
-  AsNobody& operator=(const AsNobody&) = delete;
-  ~AsNobody() {
-    if (root_ && seteuid(0) != 0) std::abort();
-  }
-
- private:
-  bool root_ = geteuid() == 0;
-};
-
-// No file may grow beyond `bytes`: what a full disk looks like to one process.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    const rlimit limit{bytes, before_.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  void (*handler_)(int);
-  rlimit before_{};
-};
 
 // A file as the first version made it.
 fs::path made_first_version(const TemporaryFolder& folder) {
@@ -325,80 +246,6 @@ TEST_CASE("a missing folder is named", "[store]") {
   const Error error = refusal(folder / "none" / "sipward.db");
   CHECK(error.kind == ErrorKind::not_found);
   CHECK_THAT(error.text, ContainsSubstring("the folder " + (folder / "none").string() + " does not exist"));
-}
-
-TEST_CASE("without permission to write, nothing is opened", "[store]") {
-  const TemporaryFolder folder;
-  const fs::path path = folder / "sipward.db";
-  SECTION("a folder") {
-    fs::permissions(folder.path(), fs::perms(0555));
-    const AsNobody nobody;
-    const Error error = refusal(path);
-    CHECK(error.kind == ErrorKind::denied);
-    CHECK_THAT(error.text, ContainsSubstring("Permission denied"));
-  }
-  SECTION("a file") {
-    made_store(folder, 1);
-    fs::permissions(path, fs::perms(0444));
-    fs::permissions(folder.path(), fs::perms(0555));
-    const std::string bytes = test::content(path);
-    const AsNobody nobody;
-    const Error error = refusal(path);
-    CHECK(error.kind == ErrorKind::denied);
-    CHECK(test::content(path) == bytes);
-  }
-  fs::permissions(folder.path(), fs::perms(0755));
-}
-
-TEST_CASE("a full disk loses nothing that was stored", "[store]") {
-  const TemporaryFolder folder;
-  const fs::path path = made_store(folder, 100);
-  const auto store = Store::open(path);
-  REQUIRE(store);
-  Result<void> put;
-  {
-    const FileSizeLimit limit(256 * 1024);
-    put = (*store)->put(numbered_bans(50000), {});
-  }
-  REQUIRE_FALSE(put);
-  CHECK_THAT(put.error().text,
-             ContainsSubstring("cannot store 50000 bans") && ContainsSubstring(path.string()));
-  CHECK((*store)->bans(kNow)->size() == 100);
-  // Room again: the same store goes on.
-  REQUIRE((*store)->put(numbered_bans(50000), {}));
-  CHECK((*store)->bans(kNow)->size() == 50000);
-}
-
-TEST_CASE("a new store on a full disk is an error, and the next start works", "[store]") {
-  const TemporaryFolder folder;
-  const fs::path path = folder / "sipward.db";
-  {
-    const FileSizeLimit limit(8192);
-    refusal(path);
-  }
-  const auto store = Store::open(path);
-  if (!store) FAIL(store.error().text);
-  CHECK((*store)->bans(kNow)->empty());
-}
-
-// Measured by hand: `unit_store "[.speed]"`.
-TEST_CASE("a million bans are stored and restored", "[.speed]") {
-  const TemporaryFolder folder;
-  const fs::path path = folder / "sipward.db";
-  const auto bans = numbered_bans(1'000'000);
-  const auto seconds_since = [](Instant begin) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
-  Instant begin = std::chrono::steady_clock::now();
-  REQUIRE(Store::open(path).value()->put(bans, {}));
-  WARN("stored in " << seconds_since(begin) << " s");
-  begin = std::chrono::steady_clock::now();
-  const auto store = Store::open(path);
-  REQUIRE(store);
-  WARN("opened and checked in " << seconds_since(begin) << " s");
-  begin = std::chrono::steady_clock::now();
-  CHECK((*store)->bans(kNow)->size() == bans.size());
-  WARN("restored in " << seconds_since(begin) << " s, file of " << fs::file_size(path) / 1000000 << " MB");
 }
 
 }  // namespace sipward::store

@@ -1,52 +1,6 @@
-#include "store/store.h"
-
-#include "support/catch.h"
-#include "support/temporary_folder.h"
+#include "records.h"
 
 namespace sipward::store {
-namespace {
-
-using namespace std::chrono_literals;
-using test::TemporaryFolder;
-
-constexpr WallTime kNow{std::chrono::milliseconds(1'800'000'000'123)};
-
-std::unique_ptr<Store> open_store(const TemporaryFolder& folder) {
-  auto store = Store::open(folder / "sipward.db");
-  if (!store) FAIL(store.error().text);
-  return std::move(*store);
-}
-
-Prefix net(const char* text) {
-  return Prefix::parse(text).value();
-}
-Address address(const char* text) {
-  return Address::parse(text).value();
-}
-
-BanRecord ban(const char* of, WallTime created = kNow, std::optional<WallTime> expires = kNow + 1h) {
-  return {.net = net(of),
-          .reason = "signature",
-          .rule = "ua-friendly-scanner",
-          .origin = "auto:ua-friendly-scanner",
-          .verified = true,
-          .created = created,
-          .expires = expires};
-}
-
-EndedBan ended(const BanRecord& record, WallTime at, const char* how = "expired") {
-  return {record, at, how};
-}
-
-EvidenceRecord packet(const char* source, const std::string& excerpt) {
-  EvidenceRecord record;
-  record.time = kNow;
-  record.source = address(source);
-  record.excerpt = excerpt;
-  return record;
-}
-
-}  // namespace
 
 TEST_CASE("a ban comes back whole, until it expires", "[store]") {
   const TemporaryFolder folder;
@@ -118,6 +72,76 @@ TEST_CASE("an end and a beginning in one batch", "[store]") {
     CHECK(store->bans(kNow)->at(0).created == kNow);
   }
   CHECK(store->ban_history(address("192.0.2.1"), 10)->size() == 1);
+}
+
+TEST_CASE("offences are the proven automatic bans, and what operators lifted, in the order of their ends",
+          "[store]") {
+  const TemporaryFolder folder;
+  const auto store = open_store(folder);
+  const auto with = [](const char* of, bool verified, const char* origin, WallTime expires) {
+    BanRecord record = ban(of, kNow, expires);
+    record.verified = verified;
+    record.origin = origin;
+    return record;
+  };
+  REQUIRE(
+      store->put({with("192.0.2.9", true, "auto:x", kNow + 9h), with("192.0.2.8", false, "auto:x", kNow + 9h),
+                  with("192.0.2.7", true, "cli:root", kNow + 9h)},
+                 {}));
+  REQUIRE(store->put({}, {ended(with("192.0.2.3", true, "auto:x", kNow + 9h), kNow + 3h),
+                          ended(with("192.0.2.2", false, "auto:x", kNow + 9h), kNow + 2h),
+                          ended(with("192.0.2.1", true, "auto:x", kNow + 9h), kNow + 1h),
+                          ended(with("192.0.2.4", true, "cli:root", kNow + 9h), kNow + 4h),
+                          ended(with("192.0.2.5", true, "cli:root", kNow + 9h), kNow + 5h, "removed:root"),
+                          ended(with("192.0.2.0/24", true, "auto:x", kNow + 9h), kNow + 6h, "flushed:a"),
+                          ended(with("192.0.2.6", false, "auto:x", kNow + 9h), kNow + 7h, "whitelisted:a"),
+                          ended(with("192.0.2.10", true, "auto:x", kNow + 9h), kNow + 8h, "known")}));
+  const auto offences = [&](WallTime since, std::size_t limit) {
+    std::vector<std::string> rows;
+    const auto read = store->offences(since, limit);
+    for (const Offence& offence : read.value())
+      rows.push_back(offence.net.to_string() + (offence.forgiven ? " forgiven" : ""));
+    return rows;
+  };
+  using Rows = std::vector<std::string>;
+  const Rows all{"192.0.2.1",          "192.0.2.3",  "192.0.2.5 forgiven", "192.0.2.0/24 forgiven",
+                 "192.0.2.6 forgiven", "192.0.2.10", "192.0.2.9"};
+  CHECK(offences(kNow, 100) == all);
+  CHECK(offences(kNow + 1h - 1ms, 100) == all);
+  CHECK(offences(kNow + 1h, 100) == Rows(all.begin() + 1, all.end()));
+  CHECK(offences(kNow, 2) == Rows(all.end() - 2, all.end()));
+  const auto first = store->offences(kNow, 100)->front();
+  CHECK(first.begun == kNow);
+  CHECK(first.ended == kNow + 1h);
+}
+
+TEST_CASE("known sources are put, extended, forgotten, and gone at their end", "[store]") {
+  const TemporaryFolder folder;
+  const auto store = open_store(folder);
+  const auto known = [&](WallTime now) {
+    std::vector<std::string> rows;
+    const auto read = store->known(now);
+    for (const KnownRecord& record : read.value()) rows.push_back(record.address.to_string());
+    return rows;
+  };
+  using Rows = std::vector<std::string>;
+  const std::vector<Address> nobody;
+  REQUIRE(store->put({KnownRecord{address("192.0.2.1"), kNow, kNow + 1h, "register"},
+                      KnownRecord{address("2001:db8::1"), kNow, kNow + 1h, "invite"}},
+                     nobody));
+  CHECK(known(kNow + 1h - 1ms) == Rows{"192.0.2.1", "2001:db8::1"});
+  CHECK(known(kNow + 1h).empty());
+  REQUIRE(store->put({KnownRecord{address("192.0.2.1"), kNow, kNow + 2h, "invite"}}, nobody));
+  CHECK(known(kNow + 1h) == Rows{"192.0.2.1"});
+  const auto extended = store->known(kNow)->front();
+  CHECK(extended.since == kNow);
+  CHECK(extended.until == kNow + 2h);
+  CHECK(extended.how == "invite");
+  REQUIRE(store->put(std::vector<KnownRecord>(), {address("192.0.2.1"), address("192.0.2.2")}));
+  CHECK(known(kNow) == Rows{"2001:db8::1"});
+  CHECK(store->purge({}, kNow + 1h - 1ms) == 0U);
+  CHECK(store->purge({}, kNow + 1h) == 1U);
+  CHECK(known(kNow).empty());
 }
 
 TEST_CASE("the history of an address holds the nets that cover it, newest first", "[store]") {
@@ -313,81 +337,6 @@ TEST_CASE("the mode is one value", "[store]") {
   CHECK(mode->mode == "observe");
   CHECK(mode->until == kNow + 10min);
   CHECK(mode->then == "enforce");
-}
-
-TEST_CASE("purge deletes what is older than its retention", "[store]") {
-  const TemporaryFolder folder;
-  const auto store = open_store(folder);
-  REQUIRE(store->put(std::vector{packet("192.0.2.1", "e")}));
-  REQUIRE(
-      store->put(AuditRecord{.time = kNow, .type = "general", .user = "root", .event = "e", .detail = ""}));
-  REQUIRE(store->put({}, {ended(ban("192.0.2.1"), kNow)}));
-  const Store::Retention retention{
-      .evidence = std::chrono::days(1), .ban_history = std::chrono::days(2), .audit = std::chrono::days(3)};
-  CHECK(store->purge(retention, kNow + 24h) == 0U);
-  CHECK(store->purge(retention, kNow + 24h + 1ms) == 1U);
-  CHECK(store->evidence(address("192.0.2.1"), 1)->empty());
-  CHECK(store->purge(retention, kNow + 48h) == 0U);
-  CHECK(store->purge(retention, kNow + 48h + 1ms) == 1U);
-  CHECK(store->ban_history(address("192.0.2.1"), 1)->empty());
-  CHECK(store->purge(retention, kNow + 72h) == 0U);
-  CHECK(store->purge(retention, kNow + 72h + 1ms) == 1U);
-  CHECK(store->audit(1)->empty());
-}
-
-TEST_CASE("purge keeps to its batch", "[store]") {
-  const TemporaryFolder folder;
-  const auto store = open_store(folder);
-  std::vector<EvidenceRecord> batch;
-  for (const char* source : {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"})
-    batch.push_back(packet(source, "x"));
-  REQUIRE(store->put(batch));
-
-  SECTION("by age, over several kinds of rows") {
-    REQUIRE(
-        store->put(AuditRecord{.time = kNow, .type = "general", .user = "root", .event = "e", .detail = ""}));
-    const WallTime later = kNow + std::chrono::days(91);
-    CHECK(store->purge({}, later, 4) == 4U);
-    CHECK(store->purge({}, later, 4) == 2U);
-    CHECK(store->purge({}, later, 4) == 0U);
-  }
-  SECTION("bans that have ended, above the row limit") {
-    Store::Retention retention;
-    retention.ban_history_rows_max = 1;
-    const auto net = *Prefix::parse("192.0.2.9");
-    for (int i = 0; i < 2; ++i)
-      REQUIRE(store->put({}, {EndedBan{{net, "x", "", "auto:x", false, kNow, kNow}, kNow, "expired"}}));
-    CHECK(store->ban_history(net.base(), 10)->size() == 2);
-    CHECK(store->purge(retention, kNow) == 1U);
-    CHECK(store->ban_history(net.base(), 10)->size() == 1);
-    CHECK(store->purge(retention, kNow) == 0U);
-  }
-  SECTION("above the row limit, oldest first") {
-    Store::Retention retention;
-    retention.evidence_rows_max = 2;
-    CHECK(store->purge(retention, kNow, 2) == 2U);
-    CHECK(store->purge(retention, kNow, 2) == 1U);
-    CHECK(store->purge(retention, kNow, 2) == 0U);
-    CHECK(store->evidence(address("192.0.2.3"), 1)->empty());
-    CHECK(store->evidence(address("192.0.2.4"), 1)->size() == 1);
-    CHECK(store->evidence(address("192.0.2.5"), 1)->size() == 1);
-  }
-}
-
-TEST_CASE("a ban that expired while no daemon ran goes to the history", "[store]") {
-  const TemporaryFolder folder;
-  const auto store = open_store(folder);
-  REQUIRE(store->put({ban("192.0.2.1"), ban("192.0.2.2"), ban("192.0.2.3", kNow, std::nullopt)}, {}));
-  CHECK(store->purge({}, kNow + 2h) == 0U);
-  CHECK(store->purge({}, kNow + 2h + 1ms, 1) == 1U);
-  CHECK(store->purge({}, kNow + 2h + 1ms) == 1U);
-  CHECK(store->bans(kNow)->size() == 1);
-  for (const char* of : {"192.0.2.1", "192.0.2.2"}) {
-    const auto history = store->ban_history(address(of), 10).value();
-    REQUIRE(history.size() == 1);
-    CHECK(history[0].how == "expired");
-    CHECK(history[0].ended == kNow + 1h);
-  }
 }
 
 }  // namespace sipward::store
