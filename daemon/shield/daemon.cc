@@ -22,7 +22,8 @@
 namespace sipward::shield {
 namespace {
 
-constexpr std::size_t kSourcesPerWorker = 65536;
+// Of peers and known sources there are few: they are listed.
+constexpr std::size_t kListedBytes = std::size_t{8} << 20U;
 constexpr auto kTendInterval = std::chrono::milliseconds(500);
 // A part that has not come round for so long is stuck: the watchdog is no longer fed, and systemd starts the
 // shield anew.
@@ -35,6 +36,7 @@ stream::TableLimits stream_limits(const config::Settings& settings, std::size_t 
   limits.connections_per_source = settings.tcp.connections_per_source;
   limits.bytes = (std::size_t{settings.tcp.memory_mib} << 20U) / workers;
   limits.bytes_per_source = std::min(limits.bytes_per_source, limits.bytes / 2);
+  limits.message_max = settings.tcp.message_max;
   return limits;
 }
 
@@ -62,10 +64,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loaded loaded, SettingsLoader load
   if (auto done = daemon->lock(); !done) return tl::unexpected(done.error());
   if (auto done = daemon->open_state(); !done) return tl::unexpected(done.error());
   if (auto done = daemon->open_rules(); !done) return tl::unexpected(done.error());
-  auto queues = daemon->open_queues();
-  if (!queues) return tl::unexpected(queues.error());
+  auto inlets = daemon->open_inlets();
+  if (!inlets) return tl::unexpected(inlets.error());
   if (auto done = daemon->open_table(); !done) return tl::unexpected(done.error());
-  daemon->make_workers(std::move(*queues));
+  daemon->make_workers(std::move(*inlets));
   if (auto done = daemon->open_control(); !done) return tl::unexpected(done.error());
   if (auto done = daemon->watch(); !done) return tl::unexpected(done.error());
   if (auto done = daemon->protect(); !done) return tl::unexpected(done.error());
@@ -113,7 +115,7 @@ Result<void> Daemon::open_rules() {
   auto matcher = overridden ? compile_rules(set->rules) : std::move(loaded_.matcher);
   if (!matcher) return tl::unexpected(matcher.error());
   set->matcher = std::move(*matcher);
-  set->counters = rule_counters(*set->matcher, *counters_);
+  give_counters(*set, *counters_);
   set->policy = settings_.policy;
   set->directory = settings_.paths.rules;
   set->loaded = started_.wall;
@@ -121,18 +123,33 @@ Result<void> Daemon::open_rules() {
   return {};
 }
 
-Result<std::vector<std::unique_ptr<capture::NetlinkQueue>>> Daemon::open_queues() const {
-  std::vector<std::unique_ptr<capture::NetlinkQueue>> queues;
-  for (unsigned i = 0; i <= settings_.shield.workers; ++i) {
+// Unlisted sources, sharded; then known ones; then peers.
+std::vector<decide::SourceClass> Daemon::worker_classes() const {
+  std::vector<decide::SourceClass> classes(settings_.shield.workers, decide::SourceClass::unknown);
+  classes.push_back(decide::SourceClass::known);
+  classes.push_back(decide::SourceClass::peer);
+  return classes;
+}
+
+// A queue has the number of its log group.
+Result<std::vector<Worker::Inlets>> Daemon::open_inlets() const {
+  std::vector<Worker::Inlets> inlets;
+  const auto classes = worker_classes();
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const auto number = static_cast<std::uint16_t>(settings_.shield.first_queue + i);
     auto queue =
-        capture::NetlinkQueue::open({.number = static_cast<std::uint16_t>(settings_.shield.first_queue + i),
+        capture::NetlinkQueue::open({.number = number,
                                      .length_max = settings_.shield.queue_length,
                                      .fail_open = settings_.shield.fail_open,
                                      .pass_mark = enforce::kMarkPassed});
     if (!queue) return tl::unexpected(queue.error());
-    queues.push_back(std::move(*queue));
+    inlets.push_back({std::move(*queue), nullptr});
+    if (classes[i] == decide::SourceClass::peer) continue;  // what is answered to peers is their business
+    auto answers = capture::NetlinkLog::open({.group = number});
+    if (!answers) return tl::unexpected(answers.error());
+    inlets.back().answers = std::move(*answers);
   }
-  return queues;
+  return inlets;
 }
 
 Result<void> Daemon::open_table() {
@@ -142,29 +159,33 @@ Result<void> Daemon::open_table() {
   if (!table) return tl::unexpected(table.error());
   auto whitelist = keeper_->with_store([](store::Store& store) { return store.whitelist(); });
   if (!whitelist) return tl::unexpected(whitelist.error());
-  enforcer_ = std::make_unique<Enforcer>(std::move(*table), settings_.bans.addresses_max,
-                                         std::move(*whitelist), *keeper_, *counters_);
+  if (!table->copies_answers())
+    log_warning("this kernel copies no packets (nfnetlink_log is missing): nobody becomes known by an answer");
+  enforcer_ =
+      std::make_unique<Enforcer>(std::move(*table), std::move(*whitelist), *keeper_, *counters_);
+  enforcer_->set_escalation(escalation_of(settings_.policy));
   mode_->attach(*enforcer_);
   return {};
 }
 
-void Daemon::make_workers(std::vector<std::unique_ptr<capture::NetlinkQueue>> queues) {
+void Daemon::make_workers(std::vector<Worker::Inlets> inlets) {
   common_ =
-      std::make_unique<Common>(Common{*counters_, mode_->observe(), stream_limits(settings_, queues.size())});
+      std::make_unique<Common>(Common{*counters_, mode_->observe(), budget_, stream_limits(settings_, inlets.size())});
   auto resets = inject::RawSender::open();
   if (resets)
     resets_.emplace(std::move(*resets));
   else
     log_warning("{}", resets.error().text);
-  const Outlets outlets{enforcer_->requests(), keeper_->evidence(), resets_ ? &*resets_ : nullptr,
+  const Outlets outlets{enforcer_->requests(), enforcer_->known_requests(), keeper_->evidence(), resets_ ? &*resets_ : nullptr,
                         *counters_};
-  for (std::size_t i = 0; i < queues.size(); ++i) {
-    const auto source_class =
-        i + 1 == queues.size() ? decide::SourceClass::peer : decide::SourceClass::unknown;
+  const auto classes = worker_classes();
+  const std::size_t shard_bytes = (std::size_t{settings_.limits.memory_mib} << 20U) / settings_.shield.workers;
+  for (std::size_t i = 0; i < inlets.size(); ++i) {
     auto& counters = counters_->worker(i);
-    auto shield = std::make_unique<Shield>(*common_, RulesInHand(first_rules_), counters, source_class,
-                                           kSourcesPerWorker);
-    workers_.push_back(std::make_unique<Worker>(std::move(queues[i]), std::move(shield), outlets, counters));
+    const std::size_t bytes = classes[i] == decide::SourceClass::unknown ? shard_bytes : kListedBytes;
+    auto shield =
+        std::make_unique<Shield>(*common_, RulesInHand(first_rules_), counters, classes[i], bytes);
+    workers_.push_back(std::make_unique<Worker>(std::move(inlets[i]), std::move(shield), outlets, counters));
   }
 }
 
@@ -185,7 +206,7 @@ Result<void> Daemon::open_control() {
 
 // The last step: from the moment the table is there, packets come, and the workers are ready for them.
 Result<void> Daemon::protect() {
-  auto stored = keeper_->with_store([&](store::Store& store) { return store.bans(started_.wall); });
+  auto stored = keeper_->with_store([&](store::Store& store) { return read_stored(store, started_.wall); });
   if (!stored) return tl::unexpected(stored.error());
   keeper_->start();
   enforcer_->start();

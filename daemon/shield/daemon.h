@@ -34,10 +34,11 @@ class Daemon {
   [[nodiscard]] Result<void> lock();
   [[nodiscard]] Result<void> open_state();
   [[nodiscard]] Result<void> open_rules();
-  [[nodiscard]] Result<std::vector<std::unique_ptr<capture::NetlinkQueue>>> open_queues() const;
+  [[nodiscard]] std::vector<decide::SourceClass> worker_classes() const;
+  [[nodiscard]] Result<std::vector<Worker::Inlets>> open_inlets() const;
   [[nodiscard]] Result<void> open_table();
   [[nodiscard]] Result<void> open_control();
-  void make_workers(std::vector<std::unique_ptr<capture::NetlinkQueue>> queues);
+  void make_workers(std::vector<Worker::Inlets> inlets);
   [[nodiscard]] Result<void> protect();
   [[nodiscard]] Result<void> watch();
   void tend();
@@ -56,6 +57,7 @@ class Daemon {
   std::unique_ptr<ModeSwitch> mode_;
   std::unique_ptr<Enforcer> enforcer_;
   std::shared_ptr<const RuleSet> first_rules_;
+  limit::Budget budget_;
   std::unique_ptr<Common> common_;
   std::optional<inject::RawSender> resets_;
   std::vector<std::unique_ptr<Worker>> workers_;

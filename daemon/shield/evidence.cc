@@ -15,12 +15,6 @@ std::string excerpt(std::string_view bytes) {
   return std::string(bytes.substr(0, store::kExcerptMax));
 }
 
-std::string destination_of(const packet::Datagram& datagram) {
-  const bool v6 = datagram.destination.family() == Family::ipv6;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", datagram.destination.to_string(), v6 ? "]" : "",
-                     datagram.destination_port);
-}
-
 match::Action action_of(const match::Rule* rule) {
   return rule ? rule->action : match::Action::log;
 }
@@ -49,7 +43,7 @@ std::string detail_of(const Circumstances& at, const Charge& charge) {
   std::string detail = what_the_tag_says(charge, at.datagram);
   if (charge.reason != decide::Reason::score) return detail;
   if (!detail.empty()) detail += "; ";
-  return detail + to_string(view_score(at.source.score, at.matcher, at.policy, at.now.steady), at.policy);
+  return detail + to_string(view_score(at.dossier.score, at.matcher, at.policy, at.now.steady), at.policy);
 }
 
 void name_rule(store::EvidenceRecord& record, const Blame& blamed, const match::Matcher& matcher) {
@@ -62,6 +56,11 @@ void name_rule(store::EvidenceRecord& record, const Blame& blamed, const match::
 }
 
 }  // namespace
+
+std::string endpoint(const Address& address, std::uint16_t port) {
+  const bool v6 = address.family() == Family::ipv6;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", address.to_string(), v6 ? "]" : "", port);
+}
 
 Blame blame(const Charge& charge, const match::Matcher& matcher) {
   const match::Hits& hits = *charge.evidence.hits;
@@ -77,7 +76,7 @@ store::EvidenceRecord make_record(const Circumstances& at, const Charge& charge,
   record.time = at.now.wall;
   record.source = at.datagram.source;
   record.source_port = at.datagram.source_port;
-  record.destination = destination_of(at.datagram);
+  record.destination = endpoint(at.datagram.destination, at.datagram.destination_port);
   record.transport = charge.evidence.transport == decide::Transport::tcp ? "tcp" : "udp";
   record.reason = to_string(charge.reason);
   record.verified = charge.evidence.verified;

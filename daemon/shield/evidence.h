@@ -1,11 +1,12 @@
 // What is kept of a packet so that `sipward explain` can say why it was dropped, or would have been.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "decide/decide.h"
-#include "limit/source_table.h"
+#include "limit/dossier.h"
 #include "match/matcher.h"
 #include "packet/decode.h"
 #include "store/store.h"
@@ -20,6 +21,9 @@ struct Charge {
   bool all_rules = false;  // `reason` counts the rules that only observe
 };
 
+// "192.0.2.1:5060", "[2001:db8::1]:5060"
+[[nodiscard]] std::string endpoint(const Address& address, std::uint16_t port);
+
 // The rule to blame and where it hit; no rule when none is the reason.
 struct Blame {
   const match::Rule* rule = nullptr;
@@ -31,7 +35,7 @@ struct Blame {
 // Where the packet came from and what judged it.
 struct Circumstances {
   const packet::Datagram& datagram;
-  const limit::Source& source;
+  const limit::Dossier& dossier;  // of its source
   const match::Matcher& matcher;
   const decide::Policy& policy;
   Now now;

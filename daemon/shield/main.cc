@@ -18,7 +18,8 @@ namespace {
 
 using namespace sipward;
 
-// sysexits(3), so that systemd can tell what a restart cannot mend.
+// sysexits(3), so that systemd can tell what a restart cannot mend. kExitDenied is for privileges alone: a file
+// that may not be written can be mended meanwhile.
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitBusy = 75;
@@ -31,10 +32,9 @@ struct Arguments {
   bool print_config = false;
 };
 
-int complain(const Error& error, int otherwise) {
+int complain(const Error& error, int status) {
   shield::log_error("{}", error.text);
-  if (error.kind == ErrorKind::busy) return kExitBusy;
-  return error.kind == ErrorKind::denied ? kExitDenied : otherwise;
+  return error.kind == ErrorKind::busy ? kExitBusy : status;
 }
 
 // Several errors of a file come as lines of one text; each is a line of its own here.
@@ -102,7 +102,8 @@ int run(const Arguments& arguments) {
     fmt::print("the configuration is good: {} rules\n", loaded->rules.size());
     return 0;
   }
-  if (auto done = keep_two_capabilities(); !done) return complain(done.error(), kExitFailure);
+  if (auto done = keep_two_capabilities(); !done)
+    return complain(done.error(), done.error().kind == ErrorKind::denied ? kExitDenied : kExitFailure);
   block_signals();
   auto daemon = shield::Daemon::start(std::move(*loaded), [arguments] { return settings_of(arguments); });
   if (!daemon) return complain(daemon.error(), kExitFailure);

@@ -4,8 +4,7 @@ namespace sipward::shield {
 namespace {
 
 std::optional<std::uint64_t> dropped_in_kernel(Running& running, const Prefix& net) {
-  if (!net.is_host()) return std::nullopt;
-  const auto element = running.enforcer.in_kernel(net.base());
+  const auto element = running.enforcer.in_kernel(net);
   return element ? element->packets : std::nullopt;
 }
 

@@ -45,6 +45,8 @@ std::map<std::string, control::Method> operator_calls(Running& running) {
       {"BansAdd", changing(running, add_ban)},
       {"BansRemove", changing(running, remove_bans)},
       {"BansFlush", changing(running, flush_bans)},
+      {"KnownList", reading(running, list_known)},
+      {"KnownForget", changing(running, forget_known)},
       {"Explain", reading(running, explain)},
   };
 }

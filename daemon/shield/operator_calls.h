@@ -42,6 +42,9 @@ void reload_for_signal(Running& running, uid_t sender);
 [[nodiscard]] Result<json> add_ban(Running& running, const json& parameters, const Caller& caller);
 [[nodiscard]] Result<json> remove_bans(Running& running, const json& parameters, const Caller& caller);
 [[nodiscard]] Result<json> flush_bans(Running& running, const json& parameters, const Caller& caller);
+// operator_known.cc
+[[nodiscard]] Result<json> list_known(Running& running, const json& parameters);
+[[nodiscard]] Result<json> forget_known(Running& running, const json& parameters, const Caller& caller);
 // operator_explain.cc
 [[nodiscard]] Result<json> explain(Running& running, const json& parameters);
 
@@ -49,6 +52,7 @@ void reload_for_signal(Running& running, uid_t sender);
 [[nodiscard]] json to_json(std::optional<WallTime> time);  // ISO 8601 UTC with milliseconds; null for nothing
 [[nodiscard]] json to_json(const store::WhitelistEntry& entry);
 [[nodiscard]] json to_json(const enforce::Ban& ban, WallTime now, std::optional<std::uint64_t> dropped);
+[[nodiscard]] json to_json(const enforce::KnownSource& known);
 // Parameters: an absent one is its default where that is allowed; a wrong one is `invalid` and names it.
 [[nodiscard]] Result<std::string> text_parameter(const json& parameters, const char* name,
                                                  std::optional<std::string> otherwise);

@@ -20,36 +20,61 @@ constexpr std::string_view kOptions =
     "CSeq: 1 OPTIONS\r\n"
     "Content-Length: 0\r\n\r\n";
 
-std::optional<limit::Source> find_source(Running& running, const Address& address) {
+// What a worker knows of a source.
+struct Acquaintance {
+  limit::SourceReport report;
+  unsigned open = 0;   // transactions and dialogs
+  unsigned flows = 0;  // source ports
+};
+
+// The latest: a source that became known has been seen by two workers.
+std::optional<Acquaintance> find_source(Running& running, const Address& address) {
+  std::optional<Acquaintance> latest;
   for (const auto& worker : running.workers) {
-    const auto found =
-        worker->shield().sources().with([&](limit::SourceTable& table) -> std::optional<limit::Source> {
-          const limit::Source* source = table.find(address);
-          return source ? std::optional(*source) : std::nullopt;
-        });
-    if (found) return found;
+    worker->shield().accounts().with([&](limit::Accounts& accounts) {
+      auto report = accounts.sources.report(address);
+      if (!report || (latest && latest->report.last_seen >= report->last_seen)) return;
+      latest = Acquaintance{*std::move(report), accounts.transactions.open_of(address),
+                            accounts.flows.of(address)};
+    });
   }
-  return std::nullopt;
+  return latest;
 }
 
-json counters_of(const std::optional<limit::Source>& source, const RuleSet& rules, Now time) {
-  if (!source) return nullptr;
+json offences_of(const limit::Dossier& dossier, const decide::Policy& policy, Instant now) {
+  const auto excess = std::chrono::duration_cast<std::chrono::seconds>(dossier.excess.length(now));
+  return {{"refused_credentials", dossier.credentials.count(policy.offence_window, now)},
+          {"refused_credentials_max", policy.refused_credentials_max},
+          {"unknown_targets", dossier.targets.count(policy.offence_window, now)},
+          {"unknown_targets_max", policy.unknown_targets_max},
+          {"over_rate", dossier.excess.is_alive(now)},
+          {"over_rate_s", excess.count()}};
+}
+
+json counters_of(const std::optional<Acquaintance>& known, const RuleSet& rules, Now time) {
+  if (!known) return nullptr;
+  const limit::SourceReport& report = known->report;
   const auto wall = [&](Instant at) {
     return to_json(
         std::optional(time.wall - std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - at)));
   };
-  const auto reason = static_cast<decide::Reason>(source->last_drop_reason);
-  const ScoreView score = view_score(source->score, *rules.matcher, rules.policy, time.steady);
+  const limit::Source& source = report.source;
+  const limit::Dossier dossier = report.dossier.value_or(limit::Dossier());
+  const auto reason = static_cast<decide::Reason>(source.last_drop_reason());
+  const ScoreView score = view_score(dossier.score, *rules.matcher, rules.policy, time.steady);
   return {{"score", static_cast<std::int64_t>(score.score)},
           {"score_with_observed", static_cast<std::int64_t>(score.with_observed)},
           {"score_ban_at", rules.policy.score_ban_at},
           {"score_rules", score.rules},
-          {"read", source->read},
-          {"passed", source->read - source->dropped},
-          {"dropped", source->dropped},
-          {"reason", source->dropped > 0 ? std::string(to_string(reason)) : ""},
-          {"first_seen", wall(source->first_seen)},
-          {"last_seen", wall(source->last_seen)}};
+          {"offences", offences_of(dossier, rules.policy, time.steady)},
+          {"open", known->open},
+          {"flows", known->flows},
+          {"read", source.read()},
+          {"passed", source.read() - source.dropped()},
+          {"dropped", source.dropped()},
+          {"reason", source.dropped() > 0 ? std::string(to_string(reason)) : ""},
+          {"first_seen", wall(source.first_seen())},
+          {"last_seen", wall(report.last_seen)}};
 }
 
 json to_json(const store::EvidenceRecord& record) {
@@ -82,9 +107,15 @@ json verdict(std::string_view word, std::string_view reason, std::string text) {
   return {{"verdict", word}, {"reason", reason}, {"text", std::move(text)}};
 }
 
+decide::SourceClass class_of(std::string_view name) {
+  for (const auto c : {decide::SourceClass::peer, decide::SourceClass::known})
+    if (name == decide::to_string(c)) return c;
+  return decide::SourceClass::unknown;
+}
+
 // Asks the same function that judges packets.
 json judge_options(Running& running, const std::string& source_class, bool banned,
-                   const std::optional<limit::Source>& source) {
+                   const std::optional<Acquaintance>& source) {
   if (source_class == "trusted")
     return verdict("pass", "trusted", "passes unread: the source is whitelisted as trusted");
   if (banned && !running.mode.observe())
@@ -93,10 +124,10 @@ json judge_options(Running& running, const std::string& source_class, bool banne
   message.read(kOptions);
   const match::Hits none;
   decide::Evidence evidence;
-  evidence.source_class = source_class == "peer" ? decide::SourceClass::peer : decide::SourceClass::unknown;
+  evidence.source_class = class_of(source_class);
   evidence.message = &message;
   evidence.hits = &none;
-  evidence.refused_in_window = (source ? source->refused : 0) + 1;
+  evidence.refused_in_window = (source && source->report.dossier ? source->report.dossier->refused : 0) + 1;
   const auto decision = decide::decide(evidence, running.settings.policy);
   const bool drop = decide::is_drop(decision.reason);
   if (drop && running.mode.observe())
@@ -109,24 +140,26 @@ json advice(const std::string& address, const std::string& source_class,
             const std::optional<enforce::Ban>& ban) {
   json lines = json::array();
   if (ban) lines.push_back(fmt::format("to lift the ban: sipward bans remove {}", ban->net.to_string()));
-  if (source_class == "unknown") {
+  if (source_class == "known")
+    lines.push_back(fmt::format("to treat it like any stranger again: sipward known forget {}", address));
+  if (source_class == "unknown" || source_class == "known") {
     lines.push_back(
         fmt::format("to let everything of it pass: sipward whitelist add {} --comment WHO", address));
     lines.push_back(fmt::format(
         "to read it but never ban it: sipward whitelist add {} --class peer --comment WHO", address));
   }
-  if (!ban && source_class == "unknown")
+  if (!ban && (source_class == "unknown" || source_class == "known"))
     lines.push_back(fmt::format("to ban it: sipward bans add {} --for 24h --reason WHY", address));
   return lines;
 }
 
-json ban_of(Running& running, const std::optional<enforce::Ban>& ban, const Address& address, WallTime time) {
+json ban_of(Running& running, const std::optional<enforce::Ban>& ban, WallTime time) {
   if (!ban) return nullptr;
-  const auto element = running.enforcer.in_kernel(address);
+  const auto element = running.enforcer.in_kernel(ban->net);
   const auto dropped = element ? element->packets : std::nullopt;
   json row = shield::to_json(*ban, time, dropped);
   row["packets"] = row["dropped"];
-  row["in_kernel"] = element.has_value() || !ban->net.is_host();
+  row["in_kernel"] = element.has_value() || (!ban->net.is_host() && !ban->is_of_prefix());
   return row;
 }
 
@@ -140,22 +173,27 @@ Result<json> explain(Running& running, const json& parameters) {
   // The kernel asks for trusted before peer, so a trusted net wins over a peer inside it.
   const bool trusted =
       std::ranges::any_of(entries, [](const auto& entry) { return entry.source_class == "trusted"; });
-  const std::string source_class = trusted ? "trusted" : entries.empty() ? "unknown" : "peer";
+  const auto known = running.enforcer.find_known(*address);
+  const std::string source_class = trusted            ? "trusted"
+                                   : !entries.empty() ? "peer"
+                                   : known            ? "known"
+                                                      : "unknown";
   const auto ban = running.enforcer.covering(*address);
   const auto source = find_source(running, *address);
 
   json reply{{"address", address->to_string()},
              {"class", source_class},
              {"whitelist", json::array()},
+             {"known", known ? shield::to_json(*known) : json()},
              {"evidence", json::array()},
              {"history", json::array()}};
   for (const store::WhitelistEntry& entry : entries) reply["whitelist"].push_back(shield::to_json(entry));
-  reply["ban"] = ban_of(running, ban, *address, time.wall);
+  reply["ban"] = ban_of(running, ban, time.wall);
   const auto evidence = running.keeper.with_store(
       [&](store::Store& store) { return store.evidence(*address, store::kEvidencePerSource); });
+  if (!evidence) return tl::unexpected(evidence.error());  // who waits for the store waits once
   const auto history = running.keeper.with_store(
       [&](store::Store& store) { return store.ban_history(*address, kHistoryMax); });
-  if (!evidence) return tl::unexpected(evidence.error());
   if (!history) return tl::unexpected(history.error());
   for (const store::EvidenceRecord& record : *evidence) reply["evidence"].push_back(to_json(record));
   for (const store::EndedBan& ended : *history) reply["history"].push_back(to_json(ended));

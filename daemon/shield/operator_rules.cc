@@ -42,7 +42,7 @@ json row_of(Running& running, const LoadedRule& loaded) {
               {"description", rule.description},
               {"source", rule.source},
               {"added", rule.added},
-              {"hits", counter ? counter->hits.get() : 0},
+              {"hits", counter ? json(counter->hits.get()) : json(nullptr)},
               {"last_hit", shield::to_json(last)},
               {"file", rule.file},
               {"line", rule.line}});

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/file.h"
@@ -37,7 +38,7 @@ json queues(Running& running, Now time) {
     const auto number = static_cast<std::uint16_t>(running.settings.shield.first_queue + i);
     std::uint64_t read = 0;
     for (const auto& counter : running.counters.worker(i).by_reason) read += counter.get();
-    json row{{"number", number}, {"class", i + 1 == running.workers.size() ? "peer" : "unknown"},
+    json row{{"number", number}, {"class", decide::to_string(running.workers[i]->shield().source_class())},
              {"depth", nullptr}, {"length_max", running.settings.shield.queue_length},
              {"read", read},     {"alive", time.steady - running.workers[i]->last_beat() < kWorkerSilence}};
     if (kernel)
@@ -48,9 +49,10 @@ json queues(Running& running, Now time) {
   return rows;
 }
 
-json rules_summary(Running& running) {
+json rules_summary(const Running& running) {
   const RuleSet& set = running.rulebook.current();
   const auto rules = set.matcher->rules();
+  const auto counters = set.lease.counters();
   const auto with = [&](match::Action action) {
     return std::ranges::count(rules, action, &match::Rule::action);
   };
@@ -61,6 +63,7 @@ json rules_summary(Running& running) {
           {"log", with(match::Action::log)},
           {"observe", std::ranges::count(set.rules, RuleState::observe, &LoadedRule::state)},
           {"disabled", std::ranges::count(set.rules, RuleState::disabled, &LoadedRule::state)},
+          {"uncounted", std::ranges::count(counters, nullptr)},
           {"loaded", to_json(std::optional(set.loaded))},
           {"directory", set.directory.string()}};
 }
@@ -80,6 +83,12 @@ json problems(const Running& running, const json& status) {
       found.push_back(fmt::format("the worker of queue {} does not answer", queue["number"].get<int>()));
   if (running.mode.observe()) found.push_back("mode observe: nothing is dropped");
   if (running.rulebook.current().matcher->rules().empty()) found.push_back("every rule is disabled");
+  if (const auto uncounted = status["rules"]["uncounted"].get<std::size_t>(); uncounted > 0)
+    found.push_back(fmt::format("the hits of {} rules are not counted: there is room for {}", uncounted,
+                                metrics::kRulesMax));
+  if (status["store"]["locked"].get<bool>())
+    found.push_back(fmt::format("another program holds the database locked: {} changes wait to be written",
+                                status["store"]["waiting"].get<std::size_t>()));
   if (const auto errors = status["store"]["errors"].get<std::uint64_t>(); errors > 0)
     found.push_back(fmt::format("the database could not be written {} times", errors));
   if (const json& table = status["conntrack"]; !table.is_null()) {
@@ -92,6 +101,10 @@ json problems(const Running& running, const json& status) {
 }
 
 using KernelCounters = std::map<std::string, enforce::CounterValue>;
+
+// Packets that the kernel drops by itself, but for those that user space has a reason of that name for.
+constexpr std::array kGuards{"source_rate", "meter_full",      "unknown_budget",
+                             "known_rate",  "connection_rate", "connections"};
 
 std::uint64_t packets(const KernelCounters& counters, const char* name) {
   const auto it = counters.find(name);
@@ -113,17 +126,16 @@ json dropped_by_reason(metrics::Counters& counters, const KernelCounters& kernel
     const auto reason = static_cast<decide::Reason>(i);
     if (decide::is_drop(reason)) row[std::string(to_string(reason))] = counters.by_reason(reason);
   }
-  row["banned"] = row["banned"].get<std::uint64_t>() + packets(kernel, "banned");
-  for (const char* guard : {"source_rate", "meter_full", "unknown_budget", "connection_rate", "connections"})
-    row[guard] = packets(kernel, guard);
+  for (const char* both : {"banned", "flows"})
+    row[both] = row[both].get<std::uint64_t>() + packets(kernel, both);
+  for (const char* guard : kGuards) row[guard] = packets(kernel, guard);
   row["lost_with_daemon"] = counters.event(Event::lost_with_daemon).get();
   row["lost_in_queue"] = counters.event(Event::lost_in_queue).get();
   // Between gate and inspect other rules of this host, or conntrack, may take a packet away.
-  const std::uint64_t gone_on = packets(kernel, "trusted") + packets(kernel, "banned") +
-                                packets(kernel, "source_rate") + packets(kernel, "meter_full") +
-                                packets(kernel, "unknown_budget") + packets(kernel, "observed_guard") +
-                                packets(kernel, "connection_rate") + packets(kernel, "connections") +
-                                packets(kernel, "encrypted") + packets(kernel, "queued");
+  std::uint64_t gone_on = 0;
+  for (const char* end : {"trusted", "banned", "flows", "observed_guard", "encrypted", "queued"})
+    gone_on += packets(kernel, end);
+  for (const char* guard : kGuards) gone_on += packets(kernel, guard);
   const std::uint64_t offered = packets(kernel, "offered");
   row["other_rules"] = offered > gone_on ? offered - gone_on : 0;
   return row;
@@ -136,6 +148,7 @@ json would_drop(const metrics::Counters& counters, const KernelCounters& kernel)
     if (decide::is_drop(reason)) row[std::string(to_string(reason))] = counters.would_drop(reason);
   }
   row["banned"] = row["banned"].get<std::uint64_t>() + packets(kernel, "observed_banned");
+  row["flows"] = row["flows"].get<std::uint64_t>() + packets(kernel, "observed_flows");
   row["guard"] = packets(kernel, "observed_guard");
   return row;
 }
@@ -205,22 +218,23 @@ json by_method(const metrics::Counters& counters) {
 }
 
 json by_source(Running& running, std::size_t rows_max, Now time) {
-  std::vector<limit::Source> sources;
+  std::vector<limit::SourceReport> sources;
   for (const auto& worker : running.workers) {
-    const auto top =
-        worker->shield().sources().with([&](limit::SourceTable& table) { return table.top(rows_max); });
+    const auto top = worker->shield().accounts().with(
+        [&](limit::Accounts& accounts) { return accounts.sources.top(rows_max); });
     sources.insert(sources.end(), top.begin(), top.end());
   }
-  std::ranges::sort(sources, std::greater(), &limit::Source::read);
+  std::ranges::sort(sources, std::greater(), [](const auto& report) { return report.source.read(); });
   sources.resize(std::min(rows_max, sources.size()));
   json rows = json::array();
-  for (const limit::Source& source : sources) {
-    const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - source.last_seen);
-    const auto reason = static_cast<decide::Reason>(source.last_drop_reason);
-    rows.push_back({{"address", source.address.to_string()},
-                    {"read", source.read},
-                    {"dropped", source.dropped},
-                    {"reason", source.dropped > 0 ? std::string(to_string(reason)) : ""},
+  for (const limit::SourceReport& report : sources) {
+    const limit::Source& source = report.source;
+    const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - report.last_seen);
+    const auto reason = static_cast<decide::Reason>(source.last_drop_reason());
+    rows.push_back({{"address", report.address.to_string()},
+                    {"read", source.read()},
+                    {"dropped", source.dropped()},
+                    {"reason", source.dropped() > 0 ? std::string(to_string(reason)) : ""},
                     {"last_seen", to_json(std::optional(time.wall - ago))}});
   }
   return rows;
@@ -234,6 +248,15 @@ json events(metrics::Counters& counters) {
   }
   row["verdict_errors"] = counters.verdict_errors();
   row["truncated"] = counters.truncated();
+  return row;
+}
+
+json learnings(const metrics::Counters& counters) {
+  json row = json::object();
+  for (std::size_t i = 0; i < metrics::kLearnings; ++i) {
+    const auto learning = static_cast<metrics::Learning>(i);
+    row[std::string(to_string(learning))] = counters.learning(learning);
+  }
   return row;
 }
 
@@ -271,12 +294,15 @@ Result<json> get_status(Running& running, const json&) {
       {"queues", queues(running, time)},
       {"rules", rules_summary(running)},
       {"bans", {{"active", running.enforcer.ban_count()}, {"max", running.settings.bans.addresses_max}}},
+      {"known", {{"entries", running.enforcer.known_count()}}},
       {"whitelist", {{"entries", running.enforcer.whitelist().size()}}},
       {"table", {{"present", running.table_present}}},
       {"conntrack", conntrack()},
       {"store",
        {{"path", running.settings.paths.database.string()},
-        {"errors", running.counters.event(Event::store_errors).get()}}}};
+        {"errors", running.counters.event(Event::store_errors).get()},
+        {"waiting", running.keeper.waiting()},
+        {"locked", running.keeper.is_locked()}}}};
   status["problems"] = problems(running, status);
   return status;
 }
@@ -292,6 +318,8 @@ Result<json> get_stats(Running& running, const json& parameters) {
               {"by_method", by_method(running.counters)},
               {"by_source", by_source(running, *rows, now())},
               {"tcp", tcp_streams(running.counters)},
+              {"behaviour", learnings(running.counters)},
+              {"answers", {{"copied", packets(*kernel, "answers_copied")}}},
               {"events", events(running.counters)}};
 }
 

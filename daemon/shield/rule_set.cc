@@ -64,10 +64,16 @@ Result<std::unique_ptr<match::Matcher>> compile_rules(std::span<const LoadedRule
   return match::make_hyperscan_matcher(std::move(wanted));
 }
 
-std::vector<metrics::RuleCounter*> rule_counters(const match::Matcher& matcher, metrics::Counters& counters) {
-  std::vector<metrics::RuleCounter*> all;
-  for (const match::Rule& rule : matcher.rules()) all.push_back(counters.rule(rule.id));
-  return all;
+// What is looked for comes first, should there be too little room.
+void give_counters(RuleSet& set, metrics::Counters& counters) {
+  std::vector<std::string> ids;
+  for (const match::Rule& rule : set.matcher->rules()) ids.push_back(rule.id);
+  const auto looked_for = static_cast<std::ptrdiff_t>(ids.size());
+  for (const LoadedRule& loaded : set.rules)
+    if (loaded.state == RuleState::disabled) ids.push_back(loaded.rule.id);
+  set.lease = counters.lease(ids);
+  const auto all = set.lease.counters();
+  set.counters.assign(all.begin(), all.begin() + looked_for);
 }
 
 void RuleSlot::offer(RulesInHand rules) {

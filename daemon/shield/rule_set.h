@@ -39,6 +39,7 @@ struct LoadedRule {
 struct RuleSet {
   std::shared_ptr<const match::Matcher> matcher;  // of the rules that are not disabled
   std::vector<metrics::RuleCounter*> counters;    // by the matcher's index; null: not counted
+  metrics::RuleLease lease;                       // keeps them, and those of disabled rules
   decide::Policy policy;
   std::vector<LoadedRule> rules;               // all of the files
   std::vector<store::RuleOverride> overrides;  // all of the database, also those without a rule
@@ -54,9 +55,8 @@ struct RuleSet {
 // the rule's file and line.
 [[nodiscard]] Result<std::unique_ptr<match::Matcher>> compile_rules(std::span<const LoadedRule> rules);
 
-// The counters of the matcher's rules. Control thread.
-[[nodiscard]] std::vector<metrics::RuleCounter*> rule_counters(const match::Matcher& matcher,
-                                                               metrics::Counters& counters);
+// Gives `set` the counters of its rules, once its matcher and rules are there. Control thread.
+void give_counters(RuleSet& set, metrics::Counters& counters);
 
 // A set and what one thread needs to scan with it. The members' order matters: the scratch goes first.
 struct RulesInHand {
@@ -67,7 +67,8 @@ struct RulesInHand {
 };
 
 // Where the control thread leaves new rules for one worker, who takes them between two batches. All memory is
-// taken and freed by the control thread.
+// taken and freed by the control thread, but for the words (match/head_words.h) that unfinished heads of TCP
+// connections are followed by: a worker frees them with the last such head.
 class RuleSlot {
  public:
   // Control thread. Rules that were offered before and not taken yet are never used.

@@ -83,14 +83,23 @@ enforce::ShieldTableOptions table_options(const config::Settings& settings) {
   options.source_burst = settings.guard.source_burst;
   options.unknown_rate_per_s = settings.guard.unknown_rate_per_s;
   options.unknown_burst = settings.guard.unknown_burst;
+  options.known_rate_per_s = settings.guard.known_rate_per_s;
+  options.known_burst = settings.guard.known_burst;
+  options.tcp_flows_address = settings.policy.unknown_allowance.flows.address;
+  options.tcp_flows_prefix = settings.policy.unknown_allowance.flows.prefix;
   options.connection_rate_per_s = settings.guard.connection_rate_per_s;
   options.connection_burst = settings.guard.connection_burst;
   options.connections_max = settings.guard.connections_max;
   options.sources_max = settings.guard.sources_max;
+  options.known_max = settings.known.max;
   options.bans_max = settings.bans.addresses_max;
   options.first_queue = settings.shield.first_queue;
   options.workers = settings.shield.workers;
   return options;
+}
+
+enforce::Escalation escalation_of(const decide::Policy& policy) {
+  return {policy.ban_steps, policy.ban_forgive, policy.prefix_offenders};
 }
 
 Rulebook::Rulebook(Parts parts, std::shared_ptr<const RuleSet> first, config::Settings as_read,
@@ -116,10 +125,10 @@ Result<Reloaded> Rulebook::reload(WallTime now) {
   take_over(in_force, draft->settings);
   if (auto fit = check_together(in_force); !fit) return tl::unexpected(fit.error());
   auto set = std::make_shared<RuleSet>();
-  set->counters = rule_counters(*draft->matcher, parts_.counters);
   set->matcher = std::move(draft->matcher);
   set->policy = in_force.policy;
   set->rules = std::move(draft->rules);
+  give_counters(*set, parts_.counters);
   set->overrides = current_->overrides;
   set->directory = in_force.paths.rules;
   set->loaded = now;
@@ -130,6 +139,7 @@ Result<Reloaded> Rulebook::reload(WallTime now) {
   reloaded.waiting = hand_out(std::move(set), std::move(copies));
   as_read_ = std::move(in_force);
   take_over(parts_.in_force, as_read_);
+  parts_.enforcer.set_escalation(escalation_of(parts_.in_force.policy));
   return reloaded;
 }
 
@@ -188,8 +198,8 @@ Result<Waiting> Rulebook::use_overrides(std::vector<store::RuleOverride> overrid
   set->rules = apply_overrides(std::move(rules), overrides);
   auto matcher = aside([&] { return compile_rules(set->rules); });
   if (!matcher) return tl::unexpected(matcher.error());
-  set->counters = rule_counters(**matcher, parts_.counters);
   set->matcher = std::move(*matcher);
+  give_counters(*set, parts_.counters);
   set->policy = current_->policy;
   set->overrides = std::move(overrides);
   set->directory = current_->directory;

@@ -18,13 +18,15 @@ namespace sipward::shield {
 // Reads the configuration file; the same file each time.
 using SettingsLoader = std::function<Result<config::Settings>()>;
 
-// Takes over from `fresh` what can change while packets are read: policy, methods and score, ban times,
-// ports, protected nets, the guard's rates and bursts, the rules' folder, shield.on_stop, log.level.
+// Takes over from `fresh` what can change while packets are read: policy, methods, limits, score and ban
+// times, ports, protected nets, the guard's rates and bursts, the rules' folder, shield.on_stop, log.level.
 // Everything else was given to a queue, a set or a file when it was made.
 void take_over(config::Settings& in_force, const config::Settings& fresh);
 
 // But for ShieldTableOptions::observe, which is no setting.
 [[nodiscard]] enforce::ShieldTableOptions table_options(const config::Settings& settings);
+
+[[nodiscard]] enforce::Escalation escalation_of(const decide::Policy& policy);
 
 // Queues whose worker has not taken the new rules in time: it will before its next packet.
 using Waiting = std::vector<std::uint16_t>;

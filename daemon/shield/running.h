@@ -21,14 +21,14 @@ struct Running {
   Keeper& keeper;
   Enforcer& enforcer;
   ModeSwitch& mode;
-  std::vector<std::unique_ptr<Worker>>& workers;  // the last one serves the peers' queue
+  std::vector<std::unique_ptr<Worker>>& workers;  // then that of known sources; the last is the peers'
   Now started;
   bool table_present = true;
 
   // Workers go by their own knowledge of a ban until the kernel has it; this makes them forget it.
   void lift_in_workers(const Prefix& net) const {
     for (const auto& worker : workers)
-      worker->shield().sources().with([&](limit::SourceTable& sources) { sources.lift_bans(net); });
+      worker->shield().accounts().with([&](limit::Accounts& accounts) { accounts.lift_bans(net); });
   }
 };
 

@@ -1,6 +1,7 @@
 #include "shield.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sip/start_line.h"
 #include "suspicion.h"
@@ -39,29 +40,35 @@ enforce::Cause cause_of(const decide::Evidence& evidence, const decide::Decision
 }  // namespace
 
 Shield::Shield(const Common& common, RulesInHand rules, metrics::WorkerCounters& counters,
-               decide::SourceClass source_class, std::size_t sources_max)
+               decide::SourceClass source_class, std::size_t sources_bytes)
     : common_(common),
       counters_(counters),
       source_class_(source_class),
       rules_(std::move(rules)),
       streams_(common.streams),
-      sources_(sources_max) {}
+      accounts_(sources_bytes) {}
+
+limit::Dossier& Shield::dossier_of(const Arrival& arrival) {
+  return arrival.accounts.sources.dossier(arrival.source, arrival.now.steady);
+}
 
 void Shield::take_new_rules() {
   new_rules_.take(rules_);
 }
 
-Outcome Shield::process(const Incoming& incoming, limit::SourceTable& sources, Now now) {
+Outcome Shield::process(const Incoming& incoming, limit::Accounts& accounts, Now now) {
   const auto datagram = packet::decode(incoming.packet, incoming.cut);
   if (!datagram) return count({});
-  limit::Source& source = sources.touch(datagram->source, now.steady);
-  ++source.read;
+  limit::Source& source = accounts.sources.touch(datagram->source, now.steady);
+  source.count_read();
+  const limit::Allowance& allowance = allowance_of(source_class_, rules_.set->policy);
+  const bool flood = !accounts.sources.charge_packet(source, allowance, now.steady);
   const bool tcp = datagram->protocol == packet::Protocol::tcp;
   // One bad message must not end the connection that a peer's other calls use too: it passes, and a counter
   // tells.
   const bool observed =
       common_.observe.load(std::memory_order_relaxed) || (tcp && source_class_ == decide::SourceClass::peer);
-  const Arrival arrival{*datagram, tcp && incoming.verified, observed, sources, source, now};
+  const Arrival arrival{*datagram, tcp && incoming.verified, observed, flood, accounts, source, now};
   if (tcp) return count(judge_segment(arrival, incoming.cut));
   return count(incoming.merged ? judge_train(arrival) : judge(arrival, datagram->payload));
 }
@@ -105,8 +112,9 @@ Outcome Shield::judge_segment(const Arrival& arrival, bool cut) {
       judged.consequences.evidence = std::move(outcome.consequences.evidence);
     outcome = std::move(judged);
   }
+  auto early = judge_unfinished(arrival, segment);
   count_streams(segment.trouble());
-  if (auto early = judge_unfinished(arrival, segment)) return std::move(*early);
+  if (early) return std::move(*early);
   const bool readable = segment.trouble() == stream::Trouble::none;
   return readable || (lenient && !arrival.observed) ? std::move(outcome) : refuse_segment(arrival, segment);
 }
@@ -115,8 +123,10 @@ std::optional<Outcome> Shield::judge_unfinished(const Arrival& arrival, stream::
   const std::string_view head = arrival.observed ? std::string_view() : segment.unfinished();
   if (head.empty()) return std::nullopt;
   const match::Matcher& matcher = *rules_.set->matcher;
-  if (!segment.companion()) segment.companion() = std::shared_ptr<match::Matcher::Trail>(matcher.new_trail());
-  auto* trail = static_cast<match::Matcher::Trail*>(segment.companion().get());
+  if (!segment.companion())
+    if (std::shared_ptr<match::Matcher::Trail> made = matcher.new_trail()) segment.keep(made, made->memory());
+  if (segment.trouble() != stream::Trouble::none) return std::nullopt;
+  auto* trail = static_cast<match::Matcher::Trail*>(segment.companion());
   const std::string_view headers = head.substr(0, trail ? matcher.follow(*trail, head, *rules_.scratch) : 0);
   message_.read(headers);
   if (message_.kind() != sip::Kind::request) return std::nullopt;
@@ -160,24 +170,37 @@ Outcome Shield::judge(const Arrival& arrival, std::string_view bytes) {
   count_rules(hits, arrival.now);
 
   auto evidence = evidence_of(arrival, bytes, hits);
-  const bool charged =
-      charge_score(arrival.source, *rules_.set->matcher, rules_.set->policy, evidence, arrival.now.steady);
-  const auto decision = decide::decide(evidence, rules_.set->policy);
+  const bool charged = hits.scores && charge_score(dossier_of(arrival), *rules_.set->matcher,
+                                                   rules_.set->policy, evidence, arrival.now.steady);
+  const auto decision = charge(arrival, evidence, decide::decide(evidence, rules_.set->policy));
   const bool drop = decide::is_drop(decision.reason);
   count_method(drop && !arrival.observed);
   if (drop) return refuse(arrival, bytes, evidence, decision);
-  if (charged || decision.would_drop) return suspect(arrival, bytes, evidence, decision);
-  return {decision.reason, std::nullopt, {}};
+  Outcome outcome = charged || decision.would_drop ? suspect(arrival, bytes, evidence, decision)
+                                                   : Outcome{decision.reason, std::nullopt, {}};
+  if (evidence.proven)
+    outcome.consequences.known =
+        note_dialog(arrival.datagram, message_, arrival.source, arrival.accounts, rules_.set->policy, arrival.now);
+  return outcome;
+}
+
+decide::Decision Shield::charge(const Arrival& arrival, const decide::Evidence& evidence,
+                                const decide::Decision& decision) const {
+  if (decide::is_drop(decision.reason)) return decision;
+  const Claim claim{arrival.datagram, message_, arrival.source, source_class_, evidence.verified};
+  const decide::Policy& policy = rules_.set->policy;
+  const auto over = limiter_.charge(claim, {arrival.accounts, common_.budget, policy}, arrival.now.steady);
+  return over ? decide::decide_excess(*over, evidence, policy) : decision;
 }
 
 Outcome Shield::refuse(const Arrival& arrival, std::string_view bytes, const decide::Evidence& evidence,
                        const decide::Decision& decision) {
-  limit::Source& source = arrival.source;
-  ++source.dropped;
-  source.last_drop_reason = static_cast<std::uint8_t>(decision.reason);
-  if (arrival.observed) note_observed_ban(arrival, decision.ban);
+  if (arrival.observed)
+    note_observed_ban(arrival, decision.ban);
+  else
+    arrival.source.count_dropped(static_cast<std::uint8_t>(decision.reason));
   Consequences consequences = consequences_of(arrival, bytes, evidence, decision, arrival.observed);
-  if (consequences.ban) source.banned_until = arrival.now.steady + consequences.ban->duration;
+  if (consequences.ban) dossier_of(arrival).banned_until = arrival.now.steady + consequences.ban->duration;
   if (arrival.observed) return {decide::Reason::observed, decision.reason, std::move(consequences)};
   return {decision.reason, std::nullopt, std::move(consequences)};
 }
@@ -196,8 +219,8 @@ Outcome Shield::suspect(const Arrival& arrival, std::string_view bytes, const de
 
 // Once for each ban there would be, as in earnest: then the kernel drops what follows.
 void Shield::note_observed_ban(const Arrival& arrival, std::optional<std::chrono::milliseconds> ban) {
-  if (!ban || arrival.source.observed_ban_until > arrival.now.steady) return;
-  arrival.source.observed_ban_until = arrival.now.steady + *ban;
+  if (!ban || dossier_of(arrival).observed_ban_until > arrival.now.steady) return;
+  dossier_of(arrival).observed_ban_until = arrival.now.steady + *ban;
   common_.counters.event(metrics::Event::bans_observed).add();
 }
 
@@ -207,14 +230,18 @@ decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view by
   evidence.source_class = source_class_;
   evidence.transport =
       arrival.datagram.protocol == packet::Protocol::tcp ? decide::Transport::tcp : decide::Transport::udp;
-  evidence.verified = arrival.verified;
-  evidence.banned = arrival.source.banned_until > arrival.now.steady;
+  const limit::SourceTable& sources = arrival.accounts.sources;
+  const limit::Dossier* dossier = sources.find_dossier(arrival.source);
+  evidence.proven = dossier && Limiter::is_proof(message_, *dossier, sources);
+  evidence.verified = arrival.verified || evidence.proven;
+  evidence.banned = dossier && dossier->is_banned(arrival.now.steady);
+  evidence.flood = arrival.flood;
   evidence.empty = bytes.empty();
   evidence.message = &message_;
   evidence.hits = &hits;
   if (decide::is_refused(message_, source_class_, rules_.set->policy))
-    evidence.refused_in_window = arrival.sources.count_refused(
-        arrival.source, top_via(message_), rules_.set->policy.refuse_window, arrival.now.steady);
+    evidence.refused_in_window = arrival.accounts.sources.count_refused(
+        dossier_of(arrival), top_via(message_), rules_.set->policy.refuse_window, arrival.now.steady);
   return evidence;
 }
 
@@ -243,6 +270,42 @@ void Shield::count_streams(stream::Trouble trouble) {
   counters_.tcp_trouble[static_cast<std::size_t>(trouble)].add();
 }
 
+void Shield::count(metrics::Learning learning, std::uint64_t n) {
+  counters_.learnings[static_cast<std::size_t>(learning)].add(n);
+}
+
+void Shield::count_forgotten(const limit::Accounts& accounts) {
+  using metrics::Learning;
+  const std::array<std::pair<Learning, std::uint64_t>, 4> totals{
+      {{Learning::sources_forgotten, accounts.sources.evictions()},
+       {Learning::prefixes_forgotten, accounts.sources.prefix_evictions()},
+       {Learning::dossiers_forgotten, accounts.sources.dossier_evictions()},
+       {Learning::not_counted, accounts.not_counted}}};
+  for (std::size_t i = 0; i < totals.size(); ++i) {
+    const auto [learning, total] = totals[i];
+    count(learning, total - std::exchange(forgotten_counted_[i], total));
+  }
+}
+
+void Shield::hear(const Incoming& copy, limit::Accounts& accounts, Now now,
+                  const std::function<void(Consequences)>& take) {
+  const auto datagram = packet::decode(copy.packet, copy.cut);
+  if (!datagram || !accounts.sources.find(datagram->destination)) return;
+  limit::Source& source = accounts.sources.touch(datagram->destination, now.steady);
+  read_answers(*datagram, message_, [&](const Answer& answer) {
+    count(metrics::Learning::answers, 1);
+    if (answer.bye) return accounts.transactions.end_dialog(datagram->destination, answer.call_id, now.steady);
+    Finding finding = weigh({*datagram, answer, source, source_class_}, accounts, rules_.set->policy, now);
+    if (finding.counted) count(*finding.counted, 1);
+    if (finding.ban && common_.observe.load(std::memory_order_relaxed)) {
+      common_.counters.event(metrics::Event::bans_observed).add();
+      finding.evidence->observed = true;
+      finding.ban.reset();
+    }
+    take({std::move(finding.ban), std::move(finding.known), std::nullopt, std::move(finding.evidence)});
+  });
+}
+
 // Every packet once.
 Outcome Shield::count(Outcome outcome) {
   counters_.by_reason[static_cast<std::size_t>(outcome.reason)].add();
@@ -263,15 +326,15 @@ Consequences Shield::consequences_of(const Arrival& arrival, std::string_view by
 }
 
 bool Shield::is_evidence_due(const Arrival& arrival) {
-  const Instant last = arrival.source.evidence_at;
+  const Instant last = dossier_of(arrival).evidence_at;
   return last == Instant{} || arrival.now.steady - last >= kEvidenceInterval;
 }
 
 store::EvidenceRecord Shield::keep(const Arrival& arrival, std::string_view bytes,
                                    const Charge& charge) const {
-  arrival.source.evidence_at = arrival.now.steady;
+  dossier_of(arrival).evidence_at = arrival.now.steady;
   return make_record(
-      {arrival.datagram, arrival.source, *rules_.set->matcher, rules_.set->policy, arrival.now}, charge,
+      {arrival.datagram, dossier_of(arrival), *rules_.set->matcher, rules_.set->policy, arrival.now}, charge,
       bytes);
 }
 

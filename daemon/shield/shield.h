@@ -1,18 +1,23 @@
 // READ FIRST: one packet's way, from bytes to a verdict. No thread, no socket, no clock: a worker drives it.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <span>
 
 #include "base/guarded.h"
 #include "decide/decide.h"
-#include "enforce/ban_ledger.h"
+#include "behaviour.h"
 #include "evidence.h"
 #include "inject/tcp_reset.h"
-#include "limit/source_table.h"
+#include "limit/accounts.h"
+#include "limit/budget.h"
+#include "limiter.h"
 #include "metrics/counters.h"
 #include "packet/decode.h"
+#include "requests.h"
 #include "rule_set.h"
 #include "sip/message.h"
 #include "store/store.h"
@@ -24,19 +29,14 @@ namespace sipward::shield {
 struct Common {
   metrics::Counters& counters;
   std::atomic<bool>& observe;
+  limit::Budget& budget;
   stream::TableLimits streams{};  // of each worker
-};
-
-// Asks the enforcer to ban a source.
-struct BanRequest {
-  Address source;
-  enforce::Cause cause;
-  std::chrono::milliseconds duration{};
 };
 
 // What is to be done about a packet beside its verdict. Rare, so it may allocate.
 struct Consequences {
   std::optional<BanRequest> ban;
+  std::optional<KnownRequest> known;
   std::optional<inject::TcpReset> reset;  // the packet's connection is to end
   std::optional<store::EvidenceRecord> evidence;
 };
@@ -60,25 +60,36 @@ struct Incoming {
 class Shield {
  public:
   Shield(const Common& common, RulesInHand rules, metrics::WorkerCounters& counters,
-         decide::SourceClass source_class, std::size_t sources_max);
+         decide::SourceClass source_class, std::size_t sources_bytes);
 
   // decode -> look up the source -> judge what it carries -> count. Never throws on traffic.
-  [[nodiscard]] Outcome process(const Incoming& incoming, limit::SourceTable& sources, Now now);
+  [[nodiscard]] Outcome process(const Incoming& incoming, limit::Accounts& accounts, Now now);
+
+  // A copy of what the softswitch sends to a source: answers, BYE. Learns from it who is known and who guesses.
+  // `take` gets what follows from each answer.
+  void hear(const Incoming& copy, limit::Accounts& accounts, Now now,
+            const std::function<void(Consequences)>& take);
+
+  // After a batch: tells the counters what there was no room for.
+  void count_forgotten(const limit::Accounts& accounts);
+  void count(metrics::Learning learning, std::uint64_t n);
 
   // Between two batches: goes on with the rules that new_rules() holds, if there are any.
   void take_new_rules();
   // Where the control thread leaves them.
   [[nodiscard]] RuleSlot& new_rules() { return new_rules_; }
 
-  [[nodiscard]] Guarded<limit::SourceTable>& sources() { return sources_; }
+  [[nodiscard]] Guarded<limit::Accounts>& accounts() { return accounts_; }
+  [[nodiscard]] decide::SourceClass source_class() const { return source_class_; }
 
  private:
   // The packet at hand, and what is known of where it came from.
   struct Arrival {
     const packet::Datagram& datagram;
-    bool verified;
+    bool verified;  // over TCP; a message may prove the same by itself
     bool observed;  // nothing is enforced: what would be dropped is counted
-    limit::SourceTable& sources;
+    bool flood;     // over the rate of packets of any kind
+    limit::Accounts& accounts;
     limit::Source& source;
     Now now;
   };
@@ -95,6 +106,9 @@ class Shield {
   [[nodiscard]] Outcome judge(const Arrival& arrival, std::string_view bytes);
   [[nodiscard]] decide::Evidence evidence_of(const Arrival& arrival, std::string_view bytes,
                                              const match::Hits& hits) const;
+  // What nothing else speaks against is charged to its source.
+  [[nodiscard]] decide::Decision charge(const Arrival& arrival, const decide::Evidence& evidence,
+                                        const decide::Decision& decision) const;
   void count_rules(const match::Hits& hits, Now now);
   [[nodiscard]] Outcome refuse(const Arrival& arrival, std::string_view bytes,
                                const decide::Evidence& evidence, const decide::Decision& decision);
@@ -107,6 +121,7 @@ class Shield {
   [[nodiscard]] Consequences consequences_of(const Arrival& arrival, std::string_view bytes,
                                              const decide::Evidence& evidence,
                                              const decide::Decision& decision, bool observed) const;
+  [[nodiscard]] static limit::Dossier& dossier_of(const Arrival& arrival);
   [[nodiscard]] static bool is_evidence_due(const Arrival& arrival);
   [[nodiscard]] store::EvidenceRecord keep(const Arrival& arrival, std::string_view bytes,
                                            const Charge& charge) const;
@@ -119,7 +134,9 @@ class Shield {
   sip::Message message_;
   stream::StreamReader streams_;
   std::uint64_t evictions_counted_ = 0;
-  Guarded<limit::SourceTable> sources_;
+  std::array<std::uint64_t, 4> forgotten_counted_{};
+  Limiter limiter_;
+  Guarded<limit::Accounts> accounts_;
 };
 
 }  // namespace sipward::shield

@@ -16,7 +16,7 @@ limit::ScoreLimits limits_of(const decide::Policy& policy) {
 
 }  // namespace
 
-bool charge_score(limit::Source& source, const match::Matcher& matcher, const decide::Policy& policy,
+bool charge_score(limit::Dossier& dossier, const match::Matcher& matcher, const decide::Policy& policy,
                   decide::Evidence& evidence, Instant now) {
   if (!evidence.hits->scores || evidence.source_class == decide::SourceClass::peer) return false;
   const limit::ScoreLimits limits = limits_of(policy);
@@ -26,10 +26,10 @@ bool charge_score(limit::Source& source, const match::Matcher& matcher, const de
     const match::Rule& rule = matcher.rules()[index];
     if (rule.action != match::Action::score) continue;
     enforcing |= !rule.observe;
-    counted |= source.score.add({match::rule_key(rule.id), rule.weight, rule.observe}, limits, now);
+    counted |= dossier.score.add({match::rule_key(rule.id), rule.weight, rule.observe}, limits, now);
   }
-  evidence.score_with_observed = source.score.with_observed(limits.half_life, now);
-  if (enforcing) evidence.score = source.score.enforced(limits.half_life, now);
+  evidence.score_with_observed = dossier.score.with_observed(limits.half_life, now);
+  if (enforcing) evidence.score = dossier.score.enforced(limits.half_life, now);
   return counted;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "decide/decide.h"
-#include "limit/source_table.h"
+#include "limit/dossier.h"
 #include "match/matcher.h"
 
 namespace sipward::shield {
@@ -14,7 +14,7 @@ namespace sipward::shield {
 // Adds the weights of the score rules that this message hit to its source's score, and puts the score into
 // `evidence`. True if one counted: a rule does so once per half-life. Whitelisted peers have no score: they
 // carry the oddities of many callers.
-bool charge_score(limit::Source& source, const match::Matcher& matcher, const decide::Policy& policy,
+bool charge_score(limit::Dossier& dossier, const match::Matcher& matcher, const decide::Policy& policy,
                   decide::Evidence& evidence, Instant now);
 
 // A source's score for people and scripts.

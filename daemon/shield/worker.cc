@@ -10,9 +10,10 @@
 
 namespace sipward::shield {
 
-Worker::Worker(std::unique_ptr<capture::NetlinkQueue> queue, std::unique_ptr<Shield> shield,
-               const Outlets& outlets, metrics::WorkerCounters& counters)
-    : queue_(std::move(queue)),
+Worker::Worker(Inlets inlets, std::unique_ptr<Shield> shield, const Outlets& outlets,
+               metrics::WorkerCounters& counters)
+    : queue_(std::move(inlets.queue)),
+      answers_(std::move(inlets.answers)),
       shield_(std::move(shield)),
       outlets_(outlets),
       counters_(counters),
@@ -40,7 +41,10 @@ void Worker::offer(RulesInHand rules) {
 }
 
 void Worker::run(const std::stop_token& stop) {
-  std::array<pollfd, 2> waiting{pollfd{queue_->fd(), POLLIN, 0}, pollfd{wake_.get(), POLLIN, 0}};
+  // poll() passes over a descriptor below zero.
+  const int answers = answers_ ? answers_->fd() : -1;
+  std::array<pollfd, 3> waiting{pollfd{queue_->fd(), POLLIN, 0}, pollfd{wake_.get(), POLLIN, 0},
+                                pollfd{answers, POLLIN, 0}};
   while (!stop.stop_requested()) {
     ::poll(waiting.data(), waiting.size(), 500);
     eventfd_t wakes = 0;
@@ -49,7 +53,9 @@ void Worker::run(const std::stop_token& stop) {
     for (auto* packets = &queue_->receive(); !packets->empty(); packets = &queue_->receive()) {
       work_off(*packets);
       if (stop.stop_requested()) break;
+      listen();
     }
+    listen();
     beat_.store(now().steady.time_since_epoch().count(), std::memory_order_relaxed);
     if (const auto errors = queue_->take_errors(); errors > 0) counters_.verdict_errors.add(errors);
   }
@@ -60,25 +66,42 @@ void Worker::work_off(std::vector<capture::Packet>& packets) {
   const Now arrived = now();
   beat_.store(arrived.steady.time_since_epoch().count(), std::memory_order_relaxed);
   shield_->take_new_rules();
-  shield_->sources().with([&](limit::SourceTable& sources) {
+  shield_->accounts().with([&](limit::Accounts& accounts) {
     for (capture::Packet& packet : packets) {
       if (packet.traits().truncated) counters_.truncated.add();
       const Incoming incoming{.packet = packet.bytes(),
                               .verified = (packet.mark() & enforce::kMarkVerified) != 0,
                               .cut = packet.traits().truncated,
                               .merged = packet.traits().merged};
-      Outcome outcome = shield_->process(incoming, sources, arrived);
+      Outcome outcome = shield_->process(incoming, accounts, arrived);
       decide::is_drop(outcome.reason) ? packet.drop() : packet.pass();
       pass_on(outcome.consequences);
     }
+    shield_->count_forgotten(accounts);
   });
   if (!resets_.empty()) end_connections();
+}
+
+// One batch at a time, so that a flood of answers holds no packet up.
+void Worker::listen() {
+  if (!answers_) return;
+  const auto copies = answers_->receive();
+  shield_->count(metrics::Learning::answers_lost, answers_->take_lost() + answers_->take_errors());
+  if (copies.empty()) return;
+  const Now heard = now();
+  shield_->accounts().with([&](limit::Accounts& accounts) {
+    for (const capture::Copy& copy : copies)
+      shield_->hear({.packet = copy.bytes, .cut = copy.truncated}, accounts, heard,
+                    [this](Consequences consequences) { pass_on(consequences); });
+  });
 }
 
 void Worker::pass_on(Consequences& consequences) {
   if (consequences.reset) resets_.push_back(*consequences.reset);
   if (consequences.ban && !outlets_.bans.put(std::move(*consequences.ban)))
     outlets_.counters.event(metrics::Event::bans_lost).add();
+  if (consequences.known && !outlets_.known.put(std::move(*consequences.known)))
+    outlets_.counters.event(metrics::Event::known_lost).add();
   if (consequences.evidence && !outlets_.evidence.put(std::move(*consequences.evidence)))
     outlets_.counters.event(metrics::Event::evidence_lost).add();
 }

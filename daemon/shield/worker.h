@@ -1,4 +1,5 @@
-// One queue, one thread: receives batches, runs the pipeline, sends verdicts.
+// One queue, one thread: receives batches, runs the pipeline, sends verdicts; and reads the copies of what the
+// softswitch answers to the same sources.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 
 #include "base/channel.h"
 #include "base/handle.h"
+#include "capture/netlink_log.h"
 #include "capture/netlink_queue.h"
 #include "inject/raw_sender.h"
 #include "shield.h"
@@ -19,6 +21,7 @@ namespace sipward::shield {
 // lost.
 struct Outlets {
   Channel<BanRequest>& bans;
+  Channel<KnownRequest>& known;
   Channel<store::EvidenceRecord>& evidence;
   const inject::RawSender* resets;  // none: without CAP_NET_RAW connections are not ended, only cut off
   metrics::Counters& counters;
@@ -26,7 +29,12 @@ struct Outlets {
 
 class Worker {
  public:
-  Worker(std::unique_ptr<capture::NetlinkQueue> queue, std::unique_ptr<Shield> shield, const Outlets& outlets,
+  // What a worker reads. Without `answers` it learns nothing of who is known and who guesses.
+  struct Inlets {
+    std::unique_ptr<capture::NetlinkQueue> queue;
+    std::unique_ptr<capture::NetlinkLog> answers;
+  };
+  Worker(Inlets inlets, std::unique_ptr<Shield> shield, const Outlets& outlets,
          metrics::WorkerCounters& counters);
   ~Worker();  // stops: the packets at hand get their verdicts first
 
@@ -47,11 +55,13 @@ class Worker {
  private:
   void run(const std::stop_token& stop);
   void work_off(std::vector<capture::Packet>& packets);
+  void listen();
   void pass_on(Consequences& consequences);
   void end_connections();
   void reset(const inject::TcpReset& connection);
 
   std::unique_ptr<capture::NetlinkQueue> queue_;
+  std::unique_ptr<capture::NetlinkLog> answers_;
   std::unique_ptr<Shield> shield_;
   Outlets outlets_;
   metrics::WorkerCounters& counters_;

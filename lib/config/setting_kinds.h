@@ -1,4 +1,5 @@
-// The kinds of settings: how each is read, printed and described. Used by settings_table.cc alone.
+// The kinds of settings: how each is read, printed and described. Used by settings_table.cc,
+// limit_rows.h and cross_checks.cc alone.
 //
 // A kind is a class template over the member it sets (a lambda Settings& -> member&) and its limits, with
 // three static functions: expected, read, print.
@@ -14,9 +15,20 @@
 #include <utility>
 
 #include "base/duration.h"
+#include "config/rate_text.h"
 #include "config/settings_table.h"
 
+// The member that a row sets.
+#define MEMBER(path)            \
+  [](auto& settings) -> auto& { \
+    return settings.path;       \
+  }
+
 namespace sipward::config::kinds {
+
+inline constexpr std::int64_t kSecond_ms = 1000;
+inline constexpr std::int64_t kMinute_ms = 60 * kSecond_ms;
+inline constexpr std::int64_t kDay_ms = 24 * 60 * kMinute_ms;
 
 // A basic string of TOML 1.0: quotes, backslashes and control characters escaped.
 [[nodiscard]] inline std::string toml_string(std::string_view text) {
@@ -112,26 +124,55 @@ struct Choice {
   static std::string print(const Settings& settings) { return toml_string(word_for(field(settings), words)); }
 };
 
+[[nodiscard]] inline std::string duration_between(std::int64_t min_ms, std::int64_t max_ms) {
+  const auto spell = [](std::int64_t ms) { return spell_duration(std::chrono::milliseconds(ms)); };
+  return fmt::format("a duration from {} to {} (\"90s\", \"10m\", \"1h30m\")", spell(min_ms), spell(max_ms));
+}
+
+[[nodiscard]] inline Result<std::chrono::milliseconds> read_duration(const Value& value, std::int64_t min_ms,
+                                                                     std::int64_t max_ms) {
+  const auto duration =
+      value.type == Value::Type::text ? parse_duration(value.text) : fail(ErrorKind::invalid, "no text");
+  if (!duration)
+    return fail(ErrorKind::invalid, "{} was found; {} was expected", value.found(),
+                duration_between(min_ms, max_ms));
+  if (duration->count() < min_ms || duration->count() > max_ms)
+    return fail(ErrorKind::invalid, "{} is out of range; {} was expected", value.text,
+                duration_between(min_ms, max_ms));
+  return *duration;
+}
+
 template <auto field, std::int64_t min_ms, std::int64_t max_ms>
 struct Duration {
+  static std::string expected() { return duration_between(min_ms, max_ms); }
+
+  static void read(const Value& value, Settings& settings, Problems& problems) {
+    if (const auto duration = read_duration(value, min_ms, max_ms))
+      field(settings) = *duration;
+    else
+      problems.push_back({value.at, duration.error().text});
+  }
+
+  static std::string print(const Settings& settings) { return toml_string(spell_duration(field(settings))); }
+};
+
+template <auto field>
+struct Rate {
   static std::string expected() {
-    const auto spell = [](std::int64_t ms) { return spell_duration(std::chrono::milliseconds(ms)); };
-    return fmt::format("a duration from {} to {} (\"90s\", \"10m\", \"1h30m\")", spell(min_ms),
-                       spell(max_ms));
+    return fmt::format(
+        "a rate (\"10/s\", \"20/60s\", \"10/s burst 20\"; at most {}/s, a burst of 1 to {}) or \"off\"",
+        limit::Rate::kPerSecondMax, kBurstMax);
   }
 
   static void read(const Value& value, Settings& settings, Problems& problems) {
     if (value.type != Value::Type::text) return report_other(value, expected(), problems);
-    const auto duration = parse_duration(value.text);
-    if (!duration) return report_other(value, expected(), problems);
-    if (duration->count() < min_ms || duration->count() > max_ms)
-      problems.push_back(
-          {value.at, fmt::format("{} is out of range; {} was expected", value.text, expected())});
+    if (const auto rate = parse_rate(value.text))
+      field(settings) = *rate;
     else
-      field(settings) = *duration;
+      problems.push_back({value.at, fmt::format("{}; {} was expected", rate.error().text, expected())});
   }
 
-  static std::string print(const Settings& settings) { return toml_string(spell_duration(field(settings))); }
+  static std::string print(const Settings& settings) { return toml_string(spell_rate(field(settings))); }
 };
 
 // Each item of a list that `parse` accepts (Result<T>(const Value&)); an item that came before is a problem,
@@ -161,6 +202,39 @@ std::string print_list(const std::vector<T>& items, Print print) {
   for (const T& item : items) text += fmt::format("{}{}", text.empty() ? "" : ", ", print(item));
   return "[" + text + "]";
 }
+
+// Each longer than the one before; at least one.
+template <auto field, std::size_t count_max, std::int64_t min_ms, std::int64_t max_ms>
+struct RisingDurations {
+  static std::string expected() {
+    return fmt::format("a list of 1 to {} durations from {} to {}, each longer than the one before",
+                       count_max, spell_duration(std::chrono::milliseconds(min_ms)),
+                       spell_duration(std::chrono::milliseconds(max_ms)));
+  }
+
+  static void read(const Value& value, Settings& settings, Problems& problems) {
+    if (value.type == Value::Type::list && (value.items.empty() || value.items.size() > count_max))
+      return problems.push_back(
+          {value.at, fmt::format("a list of {} was found; {} was expected", value.items.size(), expected())});
+    std::chrono::milliseconds before{0};
+    read_list(value, expected(), field(settings), problems, [&before](const Value& item) -> ItemResult {
+      const auto duration = read_duration(item, min_ms, max_ms);
+      if (!duration) return duration;
+      if (*duration <= std::exchange(before, *duration))
+        return fail(ErrorKind::invalid, "{} is not longer than the one before; {} was expected", item.text,
+                    expected());
+      return duration;
+    });
+  }
+
+  static std::string print(const Settings& settings) {
+    return print_list(field(settings),
+                      [](std::chrono::milliseconds d) { return toml_string(spell_duration(d)); });
+  }
+
+ private:
+  using ItemResult = Result<std::chrono::milliseconds>;
+};
 
 template <auto field>
 struct Ports {

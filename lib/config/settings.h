@@ -28,8 +28,8 @@ struct Settings {
     // Destinations to shield; empty: every SIP packet that enters this host. On a router, list the softswitch
     // here, so that its own traffic toward the world is not read.
     std::vector<Prefix> protected_nets;
-    unsigned workers = 0;              // 0: one per core
-    std::uint16_t first_queue = 5060;  // queue numbers first_queue … first_queue + workers (the last: peers)
+    unsigned workers = 0;               // 0: one per core
+    std::uint16_t first_queue = 5060;   // workers + 2 of them: the last for known sources and peers
     std::uint32_t queue_length = 8192;  // packets a queue may hold
     bool fail_open = true;              // a full queue lets packets pass instead of dropping them
     OnStop on_stop = OnStop::keep_bans;
@@ -39,23 +39,35 @@ struct Settings {
   struct Guard {
     std::uint32_t source_rate_per_s = 100;
     std::uint32_t source_burst = 300;
-    std::uint32_t unknown_rate_per_s = 2000;   // all unlisted sources together
-    std::uint32_t unknown_burst = 1000;        // below queue_length, or a burst alone fills the queue
+    std::uint32_t unknown_rate_per_s = 2000;  // all unlisted sources together
+    std::uint32_t unknown_burst = 1000;       // below queue_length, or a burst alone fills the queue
+    std::uint32_t known_rate_per_s = 1000;    // one known source
+    std::uint32_t known_burst = 8000;
     std::uint32_t connection_rate_per_s = 20;  // new connections of one source to encrypted ports
     std::uint32_t connection_burst = 200;
     std::uint32_t connections_max = 256;  // of one source to encrypted ports
     std::uint32_t sources_max = 131072;   // addresses metered at once, per family
   } guard;
 
-  // [policy], [methods.unknown], [methods.peer], [score], bans.unverified, bans.verified
   // TCP connections whose messages are put together.
   struct Tcp {
     std::uint32_t connections_max = 65536;
     std::uint32_t connections_per_source = 1024;
     std::uint32_t memory_mib = 64;
+    std::uint32_t message_max = 65535;  // bytes, head and body
   } tcp;
 
+  // [policy], [methods.*], [limits.*], [behaviour], [score], known.for, [bans] but for addresses_max, and
+  // [limits] but for memory_mib
   decide::Policy policy;
+
+  struct Limits {
+    std::uint32_t memory_mib = 64;  // what is remembered of sources, all workers together
+  } limits;
+
+  struct Known {
+    std::uint32_t max = 65536;  // per family
+  } known;
 
   struct Bans {
     std::uint32_t addresses_max = 1000000;  // per family

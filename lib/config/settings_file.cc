@@ -117,19 +117,32 @@ std::string keys_of(std::string_view section) {
   return keys;
 }
 
-std::string unknown_key(std::string_view section, std::string_view key) {
+bool is_section(std::string_view name) {
+  return std::ranges::find(sections(), name, &Section::name) != sections().end();
+}
+
+const Section& nearest_section(std::string_view name) {
+  return *std::ranges::min_element(sections(), {},
+                                   [&](const Section& section) { return edit_distance(name, section.name); });
+}
+
+std::string unknown_key(std::string_view section, const Value& value) {
+  const std::string& key = value.key;
+  const Section& table = nearest_section(fmt::format("{}.{}", section, key));
+  const bool is_inside = table.name.starts_with(fmt::format("{}.", section));
+  if (value.type == Value::Type::table && is_inside)
+    return fmt::format("no such table; did you mean [{}]?", table.name);
   const std::string nearest = nearest_setting(section, key);
   if (nearest.empty()) return fmt::format("no such key; [{}] has {}", section, keys_of(section));
   return fmt::format("no such key; did you mean {}?", nearest);
 }
 
 std::string unknown_section(const Value& value) {
-  const auto distance = [&](const Section& section) { return edit_distance(value.key, section.name); };
-  const Section& nearest = *std::ranges::min_element(sections(), {}, distance);
+  const Section& nearest = nearest_section(value.key);
   if (value.type != Value::Type::table) {
     const std::string setting = nearest_setting("", value.key);
     if (!setting.empty()) return fmt::format("no such key outside of a table; did you mean {}?", setting);
-  } else if (is_near(distance(nearest), value.key)) {
+  } else if (is_near(edit_distance(value.key, nearest.name), value.key)) {
     return fmt::format("no such table; did you mean [{}]?", nearest.name);
   }
   std::string names;
@@ -143,7 +156,7 @@ std::string unknown_section(const Value& value) {
 class Reader {
  public:
   void read(const Value& root) {
-    for (const Value& section : root.items) read_section(section);
+    for (const Value& section : root.items) read_section(section.key, section);
     for (const CrossCheck& check : cross_checks()) read_together(check);
     std::ranges::stable_sort(problems_, {}, &Problem::at);
   }
@@ -157,14 +170,20 @@ class Reader {
     bool right = false;
   };
 
-  void read_section(const Value& section) {
-    if (std::ranges::find(sections(), section.key, &Section::name) == sections().end())
-      return problems_.push_back(
-          {section.key_at, fmt::format("{}: {}", section.key, unknown_section(section))});
+  // A table within a section is a section of its own, [limits.known], or the value of a setting.
+  void read_section(const std::string& name, const Value& section) {
+    if (!is_section(name))
+      return problems_.push_back({section.key_at, fmt::format("{}: {}", name, unknown_section(section))});
     if (section.type != Value::Type::table)
       return problems_.push_back(
-          {section.at, fmt::format("{}: {} was found; a table was expected", section.key, section.found())});
-    for (const Value& value : section.items) read_setting(section.key, value);
+          {section.at, fmt::format("{}: {} was found; a table was expected", name, section.found())});
+    for (const Value& value : section.items) {
+      const std::string inner = fmt::format("{}.{}", name, value.key);
+      if (is_section(inner))
+        read_section(inner, value);
+      else
+        read_setting(name, value);
+    }
   }
 
   void read_setting(std::string_view section, const Value& value) {
@@ -172,8 +191,7 @@ class Reader {
     const auto table = settings_table();
     const auto setting = std::ranges::find(table, name, &Setting::name);
     if (setting == table.end())
-      return problems_.push_back(
-          {value.key_at, fmt::format("{}: {}", name, unknown_key(section, value.key))});
+      return problems_.push_back({value.key_at, fmt::format("{}: {}", name, unknown_key(section, value))});
     Problems own;
     setting->read(value, settings_, own);
     seen_[name] = {value.at, own.empty()};

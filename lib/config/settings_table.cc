@@ -2,24 +2,13 @@
 
 #include <array>
 
+#include "config/limit_rows.h"
 #include "config/setting_kinds.h"
-
-// The member that a row sets.
-#define MEMBER(path)            \
-  [](auto& settings) -> auto& { \
-    return settings.path;       \
-  }
 
 namespace sipward::config {
 namespace {
 
 using namespace kinds;
-
-constexpr std::int64_t kSecond_ms = 1000;
-constexpr std::int64_t kMinute_ms = 60 * kSecond_ms;
-constexpr std::int64_t kDay_ms = 24 * 60 * kMinute_ms;
-
-constexpr unsigned kWorkersMax = 64;
 
 constexpr Words<Mode, 2> kModes{{{"enforce", Mode::enforce}, {"observe", Mode::observe}}};
 constexpr Words<OnStop, 2> kOnStop{{{"keep-bans", OnStop::keep_bans}, {"remove", OnStop::remove}}};
@@ -38,6 +27,12 @@ constexpr std::array kSections{
     Section{"tcp", "How many TCP connections are followed, and how much of them is kept."},
     Section{"policy", "What happens to packets that no rule names."},
     Section{"methods", "Which SIP methods are served, by the class of the source. Names are case-sensitive."},
+    Section{"limits",
+            "How much sources may send that nothing else speaks against. Whitelisted ones are not limited."},
+    Section{"limits.unknown", "What one address or prefix may do of which nothing good is known."},
+    Section{"limits.known", "What one may do whose registration or call the softswitch accepted."},
+    Section{"behaviour", "What the softswitch's answers tell of a source, and how much of it is too much."},
+    Section{"known", "Sources whose registration or call the softswitch accepted."},
     Section{"score", "What happens to sources that several rules with action score hit."},
     Section{"bans", "How long sources are banned, and how many."},
     Section{"paths", "Where things are kept. All absolute."},
@@ -45,7 +40,7 @@ constexpr std::array kSections{
     Section{"log", "What goes to the log."},
 };
 
-constexpr std::array kSettings{
+constexpr std::array kTrafficRows{
     row<Choice<MEMBER(shield.mode), kModes>>(
         "shield", "mode",
         "enforce drops and bans; observe decides and counts the same, but drops nothing.\n"
@@ -72,7 +67,9 @@ constexpr std::array kSettings{
         "Threads that read packets, each from a queue of its own. 0: one per processor core, at most 64."),
     row<Integer<MEMBER(shield.first_queue), 0, 65535>>(
         "shield", "first_queue",
-        "The first netfilter queue number. As many follow as there are workers, and one more for peers. "
+        "The first netfilter queue number. As many follow as there are workers, one more for known sources "
+        "and\n"
+        "one for peers. "
         "Change it\n"
         "if another program on this host uses these numbers."),
     row<Integer<MEMBER(shield.queue_length), 64, 1048576>>(
@@ -102,6 +99,12 @@ constexpr std::array kSettings{
         "Packets that all these sources may send at once. Less than shield.queue_length: otherwise one burst "
         "alone\n"
         "fills a queue."),
+    row<Integer<MEMBER(guard.known_rate_per_s), 1, 1000000>>(
+        "guard", "known_rate", "Packets per second from one known address: a site of many phones behind it."),
+    row<Integer<MEMBER(guard.known_burst), 1, 1000000>>(
+        "guard", "known_burst",
+        "Packets that one known address may send at once before known_rate counts: all its phones after an "
+        "outage."),
     row<Integer<MEMBER(guard.connection_rate_per_s), 1, 1000000>>(
         "guard", "connection_rate",
         "New connections per second from one address to tls_ports and ws_ports together; more are dropped."),
@@ -120,16 +123,21 @@ constexpr std::array kSettings{
 
     row<Integer<MEMBER(tcp.connections_max), 1024, 16777216>>(
         "tcp", "connections_max",
-        "Connections to tcp_ports that are followed at once. Of more, the one silent longest is forgotten; "
-        "it "
-        "is read\n"
-        "again from its next message on."),
+        "Connections to tcp_ports that are followed at once. Of more, one that has not completed its "
+        "handshake\n"
+        "is forgotten, else the one silent longest: that is ended when it goes on."),
     row<Integer<MEMBER(tcp.connections_per_source), 1, 1048576>>("tcp", "connections_per_source",
                                                                  "Those of one address."),
     row<Integer<MEMBER(tcp.memory_mib), 8, 65536>>(
         "tcp", "memory_mib",
         "MiB that unfinished messages, and read bytes that retransmissions are compared with, may take "
         "together."),
+    row<Integer<MEMBER(tcp.message_max), 1024, 65535>>(
+        "tcp", "message_max",
+        "Bytes of a message, head and body. A longer one ends its connection. Not more than the softswitch "
+        "takes:\n"
+        "what it reads behind a message that is too long for it, it may take for another. PJSIP as it comes "
+        "takes 4000."),
 
     row<Choice<MEMBER(policy.serve_unknown), kReadOrDrop>>(
         "policy", "unknown",
@@ -155,32 +163,13 @@ constexpr std::array kSettings{
                                                "and a source that keeps on is banned. `default` is for all "
                                                "methods that are not named. OPTIONS is refused\n"
                                                "unless it is set here: most scans begin with it."),
+    table_row<Methods<MEMBER(policy.known)>>(
+        "methods", "known", "Sources whose registration or call the softswitch accepted; see [known]."),
     table_row<Methods<MEMBER(policy.peer)>>(
         "methods", "peer", "Whitelisted sources of class peer. Trusted sources are never read."),
+};
 
-    row<Integer<MEMBER(policy.score_ban_at), 1, 1000000>>(
-        "score", "ban_at",
-        "A source is banned when the weights of the score rules that it hits add up to this. No single "
-        "device\n"
-        "comes near it with the rules that are shipped."),
-    row<Duration<MEMBER(policy.score_half_life), kMinute_ms, kDay_ms>>(
-        "score", "half_life",
-        "After this time half of a score is left. Within it each rule counts once for a source, however "
-        "often\n"
-        "it hits: one oddity that a device repeats for ever scores less than twice its weight."),
-
-    row<Duration<MEMBER(policy.ban_unverified), kSecond_ms, 10 * kMinute_ms>>(
-        "bans", "unverified",
-        "How long a source is banned that has not proved that it receives what is sent to it. Its packet may "
-        "be\n"
-        "forged in a customer's name: at most 10 minutes, so that a forged packet never hurts for long."),
-    row<Duration<MEMBER(policy.ban_verified), kSecond_ms, 3650 * kDay_ms>>(
-        "bans", "verified",
-        "How long a source is banned that completed a TCP handshake: it is who it says it is."),
-    row<Integer<MEMBER(bans.addresses_max), 1024, 16777216>>(
-        "bans", "addresses_max",
-        "Banned addresses that the kernel holds at once, per family. It bounds the kernel's memory."),
-
+constexpr std::array kPlaceRows{
     row<AbsolutePath<MEMBER(paths.rules)>>("paths", "rules", "Folder of the signature rules, *.toml."),
     row<AbsolutePath<MEMBER(paths.database)>>(
         "paths", "database", "SQLite file of the bans, the whitelist, the evidence and the audit log."),
@@ -195,57 +184,16 @@ constexpr std::array kSettings{
     row<Choice<MEMBER(log_level), kLogLevels>>("log", "level", "The least severe messages that are logged."),
 };
 
-std::string both_port_lists_empty(const Settings& settings) {
-  if (!settings.shield.udp_ports.empty() || !settings.shield.tcp_ports.empty()) return {};
-  return "shield.udp_ports and shield.tcp_ports are both empty: there is nothing to shield";
+template <std::size_t... sizes>
+constexpr auto joined(const std::array<Setting, sizes>&... parts) {
+  std::array<Setting, (sizes + ...)> all;
+  auto at = all.begin();
+  ((at = std::copy(parts.begin(), parts.end(), at)), ...);
+  return all;
 }
 
-// A port is read or it is not.
-std::string read_ports_are_plain(const Settings& settings) {
-  const auto& shield = settings.shield;
-  for (const auto* encrypted : {&shield.tls_ports, &shield.ws_ports})
-    for (const std::uint16_t port : *encrypted)
-      if (std::ranges::find(shield.tcp_ports, port) != shield.tcp_ports.end())
-        return fmt::format(
-            "port {} is in shield.tcp_ports and in shield.{}: either its content is read or it is not", port,
-            encrypted == &shield.tls_ports ? "tls_ports" : "ws_ports");
-  return {};
-}
-
-std::string queue_numbers_fit(const Settings& settings) {
-  const auto& shield = settings.shield;
-  const unsigned workers = shield.workers == 0 ? kWorkersMax : shield.workers;
-  if (shield.first_queue + workers <= 65535) return {};
-  return fmt::format(
-      "shield.first_queue {} and shield.workers {}{} do not fit: queue numbers end at 65535, so "
-      "shield.first_queue can be at most {}",
-      shield.first_queue, shield.workers, shield.workers == 0 ? " (up to 64)" : "", 65535 - workers);
-}
-
-std::string burst_fits_queue(const Settings& settings) {
-  if (settings.guard.unknown_burst < settings.shield.queue_length) return {};
-  return fmt::format(
-      "guard.unknown_burst {} must be less than shield.queue_length {}: otherwise one burst alone fills a "
-      "queue",
-      settings.guard.unknown_burst, settings.shield.queue_length);
-}
-
-std::string proof_bans_longer(const Settings& settings) {
-  if (settings.policy.ban_unverified <= settings.policy.ban_verified) return {};
-  return fmt::format(
-      "bans.unverified {} is longer than bans.verified {}: a source whose packet may be forged would be "
-      "banned for longer "
-      "than one that is proven",
-      spell_duration(settings.policy.ban_unverified), spell_duration(settings.policy.ban_verified));
-}
-
-constexpr std::array kCrossChecks{
-    CrossCheck{"shield.udp_ports", "shield.tcp_ports", both_port_lists_empty},
-    CrossCheck{"shield.tcp_ports", "shield.tls_ports", read_ports_are_plain},
-    CrossCheck{"shield.first_queue", "shield.workers", queue_numbers_fit},
-    CrossCheck{"guard.unknown_burst", "shield.queue_length", burst_fits_queue},
-    CrossCheck{"bans.unverified", "bans.verified", proof_bans_longer},
-};
+constexpr std::array kSettings =
+    joined(kTrafficRows, kLimitRows, kUnknownRows, kKnownRows, kConsequenceRows, kPlaceRows);
 
 }  // namespace
 
@@ -276,9 +224,6 @@ std::span<const Section> sections() {
 }
 std::span<const Setting> settings_table() {
   return kSettings;
-}
-std::span<const CrossCheck> cross_checks() {
-  return kCrossChecks;
 }
 
 }  // namespace sipward::config

@@ -13,6 +13,8 @@
 
 namespace sipward::config {
 
+inline constexpr unsigned kWorkersMax = 64;
+
 // Where something stands in the file, both from 1; column 0: nowhere.
 struct Position {
   std::uint32_t line = 0;
@@ -43,7 +45,7 @@ struct Problem {
 using Problems = std::vector<Problem>;
 
 struct Setting {
-  std::string_view section;  // "shield", "methods"
+  std::string_view section;  // "shield", "methods", "limits.unknown"
   std::string_view key;      // "udp_ports", "peer"
   std::string_view
       doc;  // what it does, its unit, and why the default is what it is; lines end in \n but the last

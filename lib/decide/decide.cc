@@ -13,10 +13,11 @@ Decision passed(Reason reason, const Evidence& evidence) {
   return plain(evidence.source_class == SourceClass::peer ? Reason::peer : reason);
 }
 
-// Dropped, and banned: for long only what proved its address, a whitelisted peer never.
+// Dropped, and banned: for long only what proved its address. Neither a whitelisted peer nor a known source,
+// behind which many phones may be.
 Decision banned(Reason reason, const Evidence& evidence, const Policy& policy) {
-  if (evidence.source_class == SourceClass::peer) return plain(reason);
-  return {.reason = reason, .ban = evidence.verified ? policy.ban_verified : policy.ban_unverified};
+  if (evidence.source_class != SourceClass::unknown) return plain(reason);
+  return {.reason = reason, .ban = evidence.verified ? policy.ban_steps.front() : policy.ban_unverified};
 }
 
 // What the rules ask for: that of the strongest one, or what their scores add up to.
@@ -62,7 +63,15 @@ bool is_malformed(sip::Defects defects, const Policy& policy) {
 }
 
 const MethodPolicy& method_policy(SourceClass source_class, const Policy& policy) {
-  return source_class == SourceClass::peer ? policy.peer : policy.unknown;
+  switch (source_class) {
+    case SourceClass::peer:
+      return policy.peer;
+    case SourceClass::known:
+      return policy.known;
+    case SourceClass::unknown:
+      break;
+  }
+  return policy.unknown;
 }
 
 Decision by_method(const Evidence& evidence, const Policy& policy) {
@@ -80,15 +89,16 @@ Decision by_method(const Evidence& evidence, const Policy& policy) {
 
 Decision enforced(const Evidence& evidence, const Policy& policy) {
   const sip::Message& message = *evidence.message;
-  const bool unknown = evidence.source_class == SourceClass::unknown;
+  const bool listed = evidence.source_class == SourceClass::peer;
   if (evidence.banned) return plain(Reason::banned);
   if (const auto decision = by_enforcing_rules(evidence, policy)) return *decision;
-  if (unknown && !policy.serve_unknown) return plain(Reason::unknown);
+  if (evidence.flood) return banned(Reason::flood, evidence, policy);
+  if (!listed && !policy.serve_unknown) return plain(Reason::unknown);
   if (evidence.empty && evidence.transport == Transport::tcp) return passed(Reason::tcp_data, evidence);
   if (message.kind() == sip::Kind::keepalive) return passed(Reason::keepalive, evidence);
   if (message.kind() == sip::Kind::response) return passed(Reason::response, evidence);
   if (message.kind() == sip::Kind::not_sip) return by_not_sip(evidence, policy);
-  if (unknown && is_malformed(message.defects(), policy)) return plain(Reason::malformed);
+  if (!listed && is_malformed(message.defects(), policy)) return plain(Reason::malformed);
   return by_method(evidence, policy);
 }
 
@@ -102,6 +112,12 @@ Decision decide(const Evidence& evidence, const Policy& policy) {
     decision.would_ban = would->ban;
   }
   return decision;
+}
+
+Decision decide_excess(const Excess& excess, const Evidence& evidence, const Policy& policy) {
+  const bool own = excess.limit != Reason::budget && excess.limit != Reason::rate_prefix;
+  if (own && excess.lasting >= policy.excess_ban_after) return banned(excess.limit, evidence, policy);
+  return plain(excess.limit);
 }
 
 bool is_refused(const sip::Message& message, SourceClass source_class, const Policy& policy) {

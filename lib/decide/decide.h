@@ -19,6 +19,7 @@ struct Evidence {
   SourceClass source_class = SourceClass::unknown;
   Transport transport = Transport::udp;
   bool verified = false;  // the source proved that it receives what is sent to it
+  bool proven = false;    // by this message: it holds a nonce or a To tag that was sent there
   bool banned = false;    // its ban is decided already
   bool empty = false;     // no payload: a TCP handshake or acknowledgement, an empty datagram
   const sip::Message* message = nullptr;
@@ -28,6 +29,14 @@ struct Evidence {
   // 0 when no such rule hit this message: what a source is suspected of condemns no message that is clean.
   double score = 0;
   double score_with_observed = 0;
+  bool flood = false;  // its source is over the rate of packets of any kind
+};
+
+// A limit that a message is over which nothing else speaks against.
+struct Excess {
+  Reason limit = Reason::rate;
+  // How long the source has been over limits without a pause.
+  std::chrono::milliseconds lasting{};
 };
 
 struct Decision {
@@ -40,9 +49,14 @@ struct Decision {
 };
 
 // In this order, the first that applies: banned, signature with action ban, score, signature with action
-// drop, class unknown not served, keepalive, response, not SIP, malformed, method, accept. Signatures come
-// before "not served" so that a scanner is called a scanner.
+// drop, flood, class unknown not served, keepalive, response, not SIP, malformed, method, accept. Signatures
+// come before "not served" so that a scanner is called a scanner. What is accepted is charged to its source's
+// limits then; if it is over one, decide_excess() has the last word.
 [[nodiscard]] Decision decide(const Evidence& evidence, const Policy& policy);
+
+// Over the rate: this message is dropped. Over it for long: all of its source is. Longer: banned, unless its
+// source is known. What its source alone is not to blame for (the budget of all) never bans.
+[[nodiscard]] Decision decide_excess(const Excess& excess, const Evidence& evidence, const Policy& policy);
 
 // Whether the method policy refuses this message: asked before decide(), to count it
 // (Evidence::refused_in_window).

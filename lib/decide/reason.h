@@ -27,7 +27,15 @@ enum class Reason : std::uint8_t {
   not_sip,     // no SIP start line
   malformed,   // SIP with defects that the policy does not accept
   tcp_stream,  // bytes of a TCP connection that cannot be read in order
-  banned,      // of a source whose ban has not reached the kernel yet
+  flood,       // more packets of one source than its class may send at all
+  rate,        // more requests of one source than its class may send, of this method's group or of all
+  rate_prefix,  // the same of one prefix
+  excess,       // its source kept on over a rate for so long that nothing of it is served
+  flows,        // more source ports in use at once than one source or prefix may have
+  open,         // more open transactions and dialogs than one source or prefix may have
+  budget,       // all unknown sources together send more requests than the softswitch is to see
+  credentials,  // of a user whose credentials the softswitch refused again and again, from a source that is known
+  banned,       // of a source whose ban has not reached the kernel yet
   unknown,     // policy.unknown = "drop": only whitelisted sources are served
   count_,
 };

@@ -12,10 +12,13 @@ struct CloseStream {
 };
 
 struct WordTrail final : Matcher::Trail {
-  explicit WordTrail(std::shared_ptr<const HeadWords> made_by) : owner(std::move(made_by)) {}
+  WordTrail(std::shared_ptr<const HeadWords> made_by, std::size_t stream_memory)
+      : owner(std::move(made_by)), stream_size(stream_memory) {}
+  [[nodiscard]] std::size_t memory() const override { return sizeof(WordTrail) + stream_size; }
 
   std::shared_ptr<const HeadWords> owner;  // its database must outlive the stream
   std::unique_ptr<hs_stream_t, CloseStream> stream;
+  std::size_t stream_size;
   std::size_t seen = 0;   // bytes of the head that the stream has had
   std::size_t heard = 0;  // where the first word ended; 0: none yet
   std::size_t told = 0;   // what follow() returned last
@@ -65,12 +68,14 @@ Result<std::shared_ptr<const HeadWords>> HeadWords::make(std::span<const Rule> r
     database = std::move(*compiled);
     if (auto fitted = fit_scratch(database, scratch); !fitted) return tl::unexpected(fitted.error());
   }
-  return std::shared_ptr<const HeadWords>(new HeadWords(std::move(database)));
+  std::size_t stream_size = 0;
+  if (database) require(hs_stream_size(database.get(), &stream_size) == HS_SUCCESS);
+  return std::shared_ptr<const HeadWords>(new HeadWords(std::move(database), stream_size));
 }
 
 std::unique_ptr<Matcher::Trail> HeadWords::new_trail() const {
   if (!database_) return nullptr;
-  auto trail = std::make_unique<WordTrail>(shared_from_this());
+  auto trail = std::make_unique<WordTrail>(shared_from_this(), stream_size_);
   hs_stream_t* stream = nullptr;
   if (hs_open_stream(database_.get(), 0, &stream) != HS_SUCCESS) return nullptr;
   trail->stream.reset(stream);

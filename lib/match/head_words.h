@@ -22,9 +22,11 @@ class HeadWords : public std::enable_shared_from_this<HeadWords> {
   [[nodiscard]] std::size_t follow(Matcher::Trail& trail, std::string_view head, hs_scratch_t* scratch) const;
 
  private:
-  explicit HeadWords(Database database) : database_(std::move(database)) {}
+  HeadWords(Database database, std::size_t stream_size)
+      : database_(std::move(database)), stream_size_(stream_size) {}
 
-  Database database_;  // null: no literal
+  Database database_;        // null: no literal
+  std::size_t stream_size_;  // what Hyperscan keeps of each head, in bytes
 };
 
 }  // namespace sipward::match

@@ -58,6 +58,8 @@ class Matcher {
   class Trail {
    public:
     virtual ~Trail() = default;
+    // The memory it takes, in bytes.
+    [[nodiscard]] virtual std::size_t memory() const = 0;
   };
 
   // Nothing when unfinished heads are not followed.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/handle.h"
 
@@ -19,12 +20,25 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "counters are sha
 constexpr std::array<std::string_view, static_cast<std::size_t>(Event::count_)> kEventNames{
     "bans_added",    "bans_extended", "bans_full",        "bans_lost",     "bans_failed",
     "bans_observed", "evidence_lost", "store_errors",     "table_rebuilt", "lost_with_daemon",
-    "lost_in_queue", "tcp_resets",    "tcp_resets_failed"};
+    "lost_in_queue", "tcp_resets",    "known_lost",       "tcp_resets_failed",
+    "prefix_bans_refused", "known_added", "known_full", "known_failed", "offenders_forgotten"};
+
+constexpr std::array<std::string_view, kLearnings> kLearningNames{
+    "answers",           "answers_lost",       "refused_credentials", "unknown_targets",
+    "sources_forgotten", "prefixes_forgotten", "dossiers_forgotten",  "not_counted"};
 
 void start_anew(SharedCounters& map) {
   std::memset(static_cast<void*>(&map), 0, sizeof map);
   map.magic = kMagic;
   map.layout = kLayout;
+}
+
+std::string_view stored_name(std::string_view id) {
+  return id.substr(0, sizeof(RuleCounter::id) - 1);
+}
+
+std::string_view name_of(const RuleCounter& rule) {
+  return rule.id.data();
 }
 
 template <class Get>
@@ -43,6 +57,10 @@ std::size_t method_index(std::string_view method) {
 
 std::string_view to_string(Event event) {
   return kEventNames[static_cast<std::size_t>(event)];
+}
+
+std::string_view to_string(Learning learning) {
+  return kLearningNames[static_cast<std::size_t>(learning)];
 }
 
 void Counters::Unmap::operator()(SharedCounters* map) const {
@@ -73,7 +91,7 @@ bool Counters::attach(std::uint64_t table_handle, WallTime now) {
   if (map_->table_handle == table_handle && map_->since_ms != 0) return true;
   for (SharedCounter& event : map_->events) event.set(0);
   for (WorkerCounters& worker : map_->workers) std::memset(static_cast<void*>(&worker), 0, sizeof worker);
-  for (RuleCounter& rule : map_->rules) {  // the names stay: somebody may hold a pointer to one
+  for (RuleCounter& rule : map_->rules) {  // the names stay: there are leases
     rule.hits.set(0);
     rule.last_hit_ms.set(0);
   }
@@ -82,16 +100,55 @@ bool Counters::attach(std::uint64_t table_handle, WallTime now) {
   return false;
 }
 
-RuleCounter* Counters::rule(std::string_view id) {
-  id = id.substr(0, sizeof(RuleCounter::id) - 1);
-  for (RuleCounter& rule : map_->rules) {
-    const std::string_view name(rule.id.data());
-    if (name == id) return &rule;
-    if (!name.empty()) continue;
-    std::ranges::copy(id, rule.id.begin());
-    return &rule;
+RuleLease& RuleLease::operator=(RuleLease&& other) noexcept {
+  std::swap(holders_, other.holders_);
+  std::swap(places_, other.places_);
+  std::swap(counters_, other.counters_);
+  return *this;
+}
+
+void RuleLease::add(RuleCounter* counter) {
+  counters_.push_back(counter);
+  if (counter) ++(*holders_)[static_cast<std::size_t>(counter - places_)];
+}
+
+void RuleLease::release() {
+  for (const RuleCounter* counter : counters_)
+    if (counter) --(*holders_)[static_cast<std::size_t>(counter - places_)];
+  counters_.clear();
+}
+
+RuleLease Counters::lease(std::span<const std::string> ids) {
+  RuleLease lease(holders_, map_->rules.data());
+  for (const std::string& id : ids) {
+    RuleCounter* known = rule(id);
+    lease.add(known ? known : place_for(id));
   }
-  return nullptr;
+  return lease;
+}
+
+RuleCounter* Counters::rule(std::string_view id) const {
+  const auto found =
+      std::ranges::find(map_->rules, stored_name(id), [](const RuleCounter& rule) { return name_of(rule); });
+  return found == map_->rules.end() || id.empty() ? nullptr : &*found;
+}
+
+// A free place has never hit, so it comes before those that are taken from rules which are gone.
+RuleCounter* Counters::place_for(std::string_view id) {
+  RuleCounter* place = nullptr;
+  const auto last_use = [](const RuleCounter& rule) {
+    return std::pair(!name_of(rule).empty(), rule.last_hit_ms.get());
+  };
+  for (std::size_t i = 0; i < kRulesMax; ++i) {
+    RuleCounter& rule = map_->rules[i];
+    if ((*holders_)[i] == 0 && (!place || last_use(rule) < last_use(*place))) place = &rule;
+  }
+  if (!place) return nullptr;
+  place->hits.set(0);
+  place->last_hit_ms.set(0);
+  place->id.fill('\0');
+  std::ranges::copy(stored_name(id), place->id.begin());
+  return place;
 }
 
 std::uint64_t Counters::by_reason(decide::Reason reason) const {
@@ -142,6 +199,12 @@ std::uint64_t Counters::tcp_connections() const {
 
 std::uint64_t Counters::tcp_bytes() const {
   return sum(workers(), [](const auto& w) -> const Counter& { return w.tcp_bytes; });
+}
+
+std::uint64_t Counters::learning(Learning learning) const {
+  return sum(workers(), [&](const auto& w) -> const Counter& {
+    return w.learnings[static_cast<std::size_t>(learning)];
+  });
 }
 
 }  // namespace sipward::metrics

@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -47,6 +49,21 @@ inline constexpr std::array<std::string_view, 15> kMethods{
     "MESSAGE", "SUBSCRIBE", "INFO", "UPDATE", "PRACK",    "REFER",   "other"};
 [[nodiscard]] std::size_t method_index(std::string_view method);
 
+// What a worker learns of the sources it serves, and what it had no room for. Names are to_string's; stable.
+enum class Learning : std::uint8_t {
+  answers,               // of the softswitch, that were read
+  answers_lost,          // copies that found no room: what they would have told is not known
+  refused_credentials,   // attempts that the softswitch refused
+  unknown_targets,       // requests for users that it does not have
+  sources_forgotten,     // to make room for others
+  prefixes_forgotten,    // the same
+  dossiers_forgotten,    // what was remembered of a source beside its rates
+  not_counted,           // flows and transactions beyond the room there is: passed, and under no cap
+  count_,
+};
+inline constexpr std::size_t kLearnings = static_cast<std::size_t>(Learning::count_);
+[[nodiscard]] std::string_view to_string(Learning learning);
+
 struct alignas(64) WorkerCounters {
   std::array<Counter, decide::kReasons> by_reason;   // every packet read, once
   std::array<Counter, decide::kReasons> would_drop;  // what by_reason calls `observed`, by its reason
@@ -58,6 +75,7 @@ struct alignas(64) WorkerCounters {
   Counter tcp_evictions;                               // connections forgotten to make room
   Counter tcp_connections;                             // now
   Counter tcp_bytes;                                   // held for them now
+  std::array<Counter, kLearnings> learnings;
 };
 
 // What happens beside packets. Names are to_string's; stable.
@@ -74,14 +92,21 @@ enum class Event : std::uint8_t {
   lost_with_daemon,   // packets that were in a queue when a daemon died
   lost_in_queue,      // packets that a full queue refused, with shield.fail_open off
   tcp_resets,         // connections ended on both sides
+  known_lost,         // the queue to the enforcer was full: learned again from the next answer
   tcp_resets_failed,  // the kernel did not take the packets that end a connection
+  prefix_bans_refused,  // a whitelisted or known source or an own address is in it, or nobody proved anything
+  known_added,          // sources that became known
+  known_full,           // sources forgotten, or not taken, because known.max is reached
+  known_failed,         // the kernel refused
+  offenders_forgotten,  // how often sources were banned, forgotten to make room
   count_,
 };
 [[nodiscard]] std::string_view to_string(Event event);
 
-inline constexpr std::size_t kWorkersMax = 65;
+inline constexpr std::size_t kWorkersMax = 66;  // 64, and those of known sources and of peers
 inline constexpr std::size_t kRulesMax = 1024;
 
+// A rule's place. It stays the rule's while a RuleLease holds it, and afterwards until another needs it.
 struct RuleCounter {
   std::array<char, 56> id;  // NUL-padded
   SharedCounter hits;
@@ -98,6 +123,30 @@ struct SharedCounters {
   std::array<WorkerCounters, kWorkersMax> workers;
 };
 
+// Counters of rules, held: no other rule gets their places meanwhile. Control thread, but for the counting.
+class RuleLease {
+ public:
+  RuleLease() = default;
+  RuleLease(RuleLease&&) = default;
+  RuleLease& operator=(RuleLease&& other) noexcept;
+  ~RuleLease() { release(); }
+
+  // In the order of the rules that were asked for; null: there was no room for it.
+  [[nodiscard]] std::span<RuleCounter* const> counters() const { return counters_; }
+
+ private:
+  friend class Counters;
+  using Holders = std::array<std::uint32_t, kRulesMax>;  // of each place
+  RuleLease(std::shared_ptr<Holders> holders, RuleCounter* places)
+      : holders_(std::move(holders)), places_(places) {}
+  void add(RuleCounter* counter);
+  void release();
+
+  std::shared_ptr<Holders> holders_;
+  RuleCounter* places_ = nullptr;
+  std::vector<RuleCounter*> counters_;
+};
+
 class Counters {
  public:
   // Maps `path`, made if need be (mode 0640). What does not fit this version's layout starts at zero.
@@ -107,14 +156,16 @@ class Counters {
   [[nodiscard]] static Result<Counters> in_memory();
 
   // Ties the counts to a kernel table. If it is another one than before, everything starts at zero, for the
-  // kernel's counters did; pointers from rule() stay good. True if the counts go on.
+  // kernel's counters did; leases stay good. True if the counts go on.
   bool attach(std::uint64_t table_handle, WallTime now);
 
   [[nodiscard]] WorkerCounters& worker(std::size_t index) { return map_->workers[index]; }
   [[nodiscard]] SharedCounter& event(Event event) { return map_->events[static_cast<std::size_t>(event)]; }
-  // The counter of the rule of that name, made if it is new; nothing when there are more than kRulesMax.
-  // Control thread.
-  [[nodiscard]] RuleCounter* rule(std::string_view id);
+  // The counters of these rules. One that is new gets a free place, or that of the rule without a lease which
+  // hit longest ago; none when kRulesMax are held. Control thread.
+  [[nodiscard]] RuleLease lease(std::span<const std::string> ids);
+  // The counter of the rule of that name, if it has one. Control thread.
+  [[nodiscard]] RuleCounter* rule(std::string_view id) const;
   [[nodiscard]] WallTime since() const { return WallTime(std::chrono::milliseconds(map_->since_ms)); }
 
   // Sums over all workers.
@@ -129,15 +180,18 @@ class Counters {
   [[nodiscard]] std::uint64_t tcp_evictions() const;
   [[nodiscard]] std::uint64_t tcp_connections() const;
   [[nodiscard]] std::uint64_t tcp_bytes() const;
+  [[nodiscard]] std::uint64_t learning(Learning learning) const;
 
  private:
   struct Unmap {
     void operator()(SharedCounters* map) const;
   };
   explicit Counters(SharedCounters* map) : map_(map) {}
+  [[nodiscard]] RuleCounter* place_for(std::string_view id);
   [[nodiscard]] std::span<const WorkerCounters> workers() const { return map_->workers; }
 
   std::unique_ptr<SharedCounters, Unmap> map_;
+  std::shared_ptr<RuleLease::Holders> holders_ = std::make_shared<RuleLease::Holders>();
 };
 
 }  // namespace sipward::metrics

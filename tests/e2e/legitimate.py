@@ -3,16 +3,21 @@
 from harness import nft, scanners, sipp
 from harness.case import EndToEnd, main
 from harness.flood import FIRST4, FIRST6, NET4, NET6, Flood
+from harness.kamailio import password_of
 from harness.net import core
+from harness.phone import Phone
 
 _CALLS = 60
 _RATE = 10
-_PASSWORD = "a-long-password-of-101"
+_USER = "101"
+# What a new customer does before anybody knows him: well within what an unknown source may.
+_NEW_CALLS, _NEW_RATE = 4, 2
 _MONITOR, _STRANGER = 50, 51
 
 
 class Legitimate(EndToEnd):
     roles = ("callers", "scanner", "flood")
+    limits = "shipped"
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -31,7 +36,7 @@ class Legitimate(EndToEnd):
         self.assertEqual(war.finding().found, ())
         self.assertGreater(scan4.totals().sent + scan6.totals().sent, 1000, "the scan ran")
         for name, count in self.meter.read().items():
-            self.assertGreater(count.offered, _CALLS, name)
+            self.assertGreater(count.offered, _NEW_CALLS if "new" in name else _CALLS, name)
             self.assertEqual(count.lost, 0, f"packets that the shield kept from {name}")
         for run in runs.values():
             self.assertIsNone(nft.banned(self.network.core, run.source), run.name)
@@ -57,21 +62,32 @@ class Legitimate(EndToEnd):
                     self.assertEqual(endpoint.ask(message, 1.5), answer, endpoint.source)
 
     def _start_callers(self) -> dict[str, sipp.Caller]:
-        """A call run and a registration run for each address family and transport, each from its own address."""
+        """For each address family and transport calls and registrations of customers, and calls of a new one, each from
+        an address of its own. A customer has registered before: its source is known."""
         runs: dict[str, sipp.Caller] = {}
         host = 20
         for version in (4, 6):
             for transport in ("u1", "t1"):
-                for scenario in ("call.xml", "register.xml"):
+                for name, scenario in (("calls", "call.xml"), ("registrations", "register.xml"),
+                                       ("calls of a new one", "call.xml")):
                     host += 1
-                    name = f"{scenario.removesuffix('.xml')} over IPv{version}, {transport}"
+                    name = f"{name} over IPv{version}, {transport}"
+                    new = "new" in name
+                    if not new:
+                        self._register_once(version, host)
                     source = self.network["callers"].own(version, host)
                     self.meter.watch(name, source, transport="udp" if transport == "u1" else "tcp")
-                    user, password = ("uas", "") if scenario == "call.xml" else ("101", _PASSWORD)
+                    user, password = ("uas", "") if scenario == "call.xml" else (_USER, password_of(_USER))
                     runs[name] = sipp.Caller(
-                        self.network["callers"].namespace, source, self.scratch, scenario, rate=_RATE,
-                        transport=transport, calls=_CALLS, user=user, password=password)
+                        self.network["callers"].namespace, source, self.scratch, scenario,
+                        rate=_NEW_RATE if new else _RATE, transport=transport, calls=_NEW_CALLS if new else _CALLS,
+                        user=user, password=password)
         return runs
+
+    def _register_once(self, version: int, host: int) -> None:
+        with self.endpoint("callers", version, host) as endpoint:
+            self.assertEqual(Phone(endpoint, _USER).register(), 200)
+            self.shield.wait_known(endpoint.source)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """An operator's day: bans, whitelist, modes, explanations, and the answers of the command to scripts."""
 
+import sqlite3
 import time
 
 from harness import nft, sip
@@ -42,6 +43,31 @@ class Operations(EndToEnd):
             gone = self.cli("bans", "remove", address)
             self.assertEqual(gone.code, Cli.NOT_FOUND)
             self.assertIn("not banned", gone.err)
+
+    def test_01b_another_program_holds_the_database(self) -> None:
+        address = self.network["callers"].address(4, 32)
+        other = sqlite3.connect(self.shield.home / "sipward.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        self.cli.json("bans", "add", address, "--for", "1h")  # held by the kernel; its record is kept
+        status = wait_until(lambda: self._status_if_locked(), 10, "the lock to be told")
+        assert status
+        self.assertEqual(status["store"]["errors"], 0)
+        self.assertIn("holds the database locked", " ".join(status["problems"]))
+        done = self.cli("whitelist", "add", address)
+        self.assertEqual(done.code, Cli.FAILURE, done)
+        self.assertIn("another program holds it locked", done.err)
+        self.assertEqual(self.cli.json("whitelist", "list")["entries"], [])
+        self.assertIsNotNone(self.cli.json("explain", address)["ban"])
+        other.execute("ROLLBACK")
+        stored = "SELECT count(*) FROM ban WHERE net = ?"
+        wait_until(lambda: other.execute(stored, (address,)).fetchone()[0] == 1, 10, "the ban to be stored")
+        other.close()
+        wait_until(lambda: self.cli("status").code == Cli.OK, 10, "the shield to be healthy again")
+        self.assertEqual(self.cli("bans", "remove", address).code, Cli.OK)
+
+    def _status_if_locked(self) -> dict | None:
+        status = self.cli.json("status", code=None)
+        return status if status["store"]["locked"] else None
 
     def test_02_some_are_not_to_be_banned(self) -> None:
         listed = self.network["callers"].address(4, 31)

@@ -10,7 +10,7 @@ from harness import nft
 from harness.case import EndToEnd, main
 from harness.net import inside
 from harness.process import Completed
-from harness.shield import BAD_CONFIG, BUSY, NO_CAPABILITY, OK, Shield, line_count
+from harness.shield import BAD_CONFIG, BUSY, FAILURE, NO_CAPABILITY, OK, Shield, line_count
 
 _GOOD_RULE = """[[rule]]
 id = "one"
@@ -94,6 +94,15 @@ class Refusals(EndToEnd):
         self._assert_refused(shield.try_start(wrapper=as_nobody), NO_CAPABILITY, "CAP_NET_ADMIN")
         without = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")
         self._assert_refused(shield.try_start(wrapper=without), NO_CAPABILITY, "CAP_NET_ADMIN")
+
+    def test_a_database_that_may_not_be_written(self) -> None:
+        shield = self._fresh("readonly")
+        database = shield.home / "sipward.db"
+        database.write_bytes(b"")
+        database.chmod(0o444)
+        without_override = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override")
+        # No privilege is missing: the next try may find the file mended.
+        self._assert_refused(shield.try_start(wrapper=without_override), FAILURE, str(database))
 
     def test_a_queue_that_somebody_else_reads(self) -> None:
         shield = self._fresh("queue")

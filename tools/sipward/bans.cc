@@ -80,8 +80,8 @@ Result<ExitCode> add_ban(Session& session, const BanOptions& options) {
 
 Result<ExitCode> remove_ban(Session& session, const BanOptions& options) {
   const auto reply = session.call("BansRemove", {{"net", options.net}});
-  if (!reply && reply.error().kind != ErrorKind::not_found) return tl::unexpected(reply.error());
-  if (!reply || list_of(*reply, "removed").empty())
+  if (!reply) return tl::unexpected(reply.error());
+  if (list_of(*reply, "removed").empty())
     return fail(ErrorKind::not_found, "{} is not banned", options.net);
   if (session.out.as_json()) {
     session.out.print_json(*reply);

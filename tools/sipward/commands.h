@@ -12,6 +12,7 @@ void add_status(CLI::App& app, Run& run);
 void add_stats(CLI::App& app, Run& run);
 void add_whitelist(CLI::App& app, Run& run);
 void add_bans(CLI::App& app, Run& run);
+void add_known(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);
 void add_mode(CLI::App& app, Run& run);
 void add_rules(CLI::App& app, Run& run);

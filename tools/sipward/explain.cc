@@ -41,6 +41,14 @@ std::string whitelist_block(const View& view) {
   return text.empty() ? labelled(view.out, "whitelist", "not in it") : text;
 }
 
+std::string known_block(const View& view) {
+  const json& known = field(view.reply, "known");
+  if (!known.is_object()) return "";
+  return labelled(view.out, "known",
+                  safe(fmt::format("since {} by {}, {} left", relative(text_of(known, "since"), view.now),
+                                   text_of(known, "how"), time_left(text_of(known, "until"), view.now))));
+}
+
 std::string ban_left(const View& view, const json& ban) {
   const json& left = field(ban, "left_ms");
   if (left.is_number())
@@ -111,6 +119,22 @@ std::string score_line(const View& view, const json& counters) {
                                    number_of(counters, "score_ban_at"), rules)));
 }
 
+// What it holds now, and what the softswitch's answers and its rates say against it.
+std::string standing_line(const View& view, const json& counters) {
+  const json& offences = field(counters, "offences");
+  const auto some = [&](const char* name, const char* text) {
+    const std::int64_t n = number_of(offences, name);
+    return n == 0 ? "" : fmt::format(", {} {} of {}", count(n), text, number_of(offences, fmt::format("{}_max", name).c_str()));
+  };
+  std::string text = fmt::format("{} open transactions and dialogs, {} ports", count(number_of(counters, "open")),
+                                 count(number_of(counters, "flows")));
+  text += some("refused_credentials", "refused credentials");
+  text += some("unknown_targets", "unknown targets");
+  if (flag_of(offences, "over_rate"))
+    text += fmt::format(", over its rates for {} s without a pause", number_of(offences, "over_rate_s"));
+  return labelled(view.out, "now", text);
+}
+
 std::string counters_block(const View& view) {
   const json& counters = field(view.reply, "counters");
   if (!counters.is_object()) return labelled(view.out, "counters", "no packet of it was read");
@@ -121,7 +145,7 @@ std::string counters_block(const View& view) {
                               count(number_of(counters, "dropped")),
                               reason.empty() ? "" : safe(" (last: " + reason + ")"),
                               view.ago(counters, "first_seen"), view.ago(counters, "last_seen"))) +
-         score_line(view, counters);
+         standing_line(view, counters) + score_line(view, counters);
 }
 
 std::string history_block(const View& view) {
@@ -171,7 +195,7 @@ Result<ExitCode> explain(Session& session, const std::string& address) {
   session.out.print(
       labelled(session.out, "address",
                fmt::format("{}, {}", safe(text_of(*reply, "address")), safe(text_of(*reply, "class")))) +
-      whitelist_block(view) + ban_block(view) + evidence_block(view) + counters_block(view) +
+      whitelist_block(view) + known_block(view) + ban_block(view) + evidence_block(view) + counters_block(view) +
       history_block(view) + verdict_block(view) + advice_block(view));
   return kOk;
 }

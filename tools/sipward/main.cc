@@ -13,7 +13,7 @@
 namespace sipward::cli {
 namespace {
 
-constexpr std::array kSubcommands{add_status, add_stats, add_whitelist, add_bans,  add_explain,
+constexpr std::array kSubcommands{add_status, add_stats, add_whitelist, add_bans, add_known, add_explain,
                                   add_mode,   add_rules, add_reload,    add_replay};
 
 constexpr const char* kExitCodes =

@@ -5,8 +5,7 @@
 namespace sipward::cli {
 namespace {
 
-// As many as the workers of a large host together.
-constexpr std::size_t kSourcesMax = 262144;
+constexpr std::size_t kListedBytes = std::size_t{8} << 20U;  // for peers and known sources
 
 bool has(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
   return std::ranges::find(ports, port) != ports.end();
@@ -37,23 +36,28 @@ Result<std::unique_ptr<Judge>> Judge::make(const config::Settings& settings, std
   auto matcher = shield::compile_rules(set->rules);
   if (!matcher) return tl::unexpected(matcher.error());
   set->matcher = *std::move(matcher);
-  set->counters = shield::rule_counters(*set->matcher, *counters);
+  // Counters of its own: the daemon's have room for so many rules and no more.
+  std::vector<metrics::RuleCounter> hits(set->matcher->rules().size());
+  for (metrics::RuleCounter& counter : hits) set->counters.push_back(&counter);
   set->policy = settings.policy;
   return std::unique_ptr<Judge>(
-      new Judge(settings, std::move(set), *std::move(counters), std::move(whitelist)));
+      new Judge(settings, std::move(set), std::move(hits), *std::move(counters), std::move(whitelist)));
 }
 
 Judge::Judge(const config::Settings& settings, std::shared_ptr<const shield::RuleSet> rules,
-             metrics::Counters counters, std::vector<Whitelisted> whitelist)
+             std::vector<metrics::RuleCounter> hits, metrics::Counters counters,
+             std::vector<Whitelisted> whitelist)
     : settings_(settings),
       counters_(std::move(counters)),
       set_(std::move(rules)),
-      hits_before_(set_->counters.size()),
+      hits_(std::move(hits)),
+      hits_before_(hits_.size()),
       whitelist_(std::move(whitelist)),
-      common_{counters_, observe_},
+      common_{counters_, observe_, budget_},
       unknown_(common_, shield::RulesInHand(set_), counters_.worker(0), decide::SourceClass::unknown,
-               kSourcesMax),
-      peers_(common_, shield::RulesInHand(set_), counters_.worker(1), decide::SourceClass::peer, kSourcesMax),
+               std::size_t{settings_.limits.memory_mib} << 20U),
+      known_(common_, shield::RulesInHand(set_), counters_.worker(1), decide::SourceClass::known, kListedBytes),
+      peers_(common_, shield::RulesInHand(set_), counters_.worker(2), decide::SourceClass::peer, kListedBytes),
       scratch_(set_->matcher->new_scratch()),
       ledger_(settings_.bans.addresses_max) {}
 
@@ -61,13 +65,42 @@ Judge::Judge(const config::Settings& settings, std::shared_ptr<const shield::Rul
 Verdict Judge::judge(const Sighting& sighting) {
   Verdict verdict;
   verdict.ignored = out_of_scope(sighting.datagram);
-  if (verdict.ignored) return verdict;
+  if (verdict.ignored) {
+    hear(sighting);
+    return verdict;
+  }
   const Address& source = sighting.datagram.source;
   const Whitelisted* entry = whitelisted(source);
   if (entry) return entry->trusted ? passed_unread() : read(sighting, peers_);
   ledger_.expire(sighting.now.wall);
   if (const enforce::Ban* ban = ledger_.covering(source)) return dropped_in_kernel(*ban);
-  return read(sighting, unknown_);
+  return read(sighting, shield_of(source, sighting.now.wall));
+}
+
+// Neither trusted nor a peer.
+shield::Shield& Judge::shield_of(const Address& source, WallTime now) {
+  const auto it = known_until_.find(source);
+  return it != known_until_.end() && it->second > now ? known_ : unknown_;
+}
+
+// What the softswitch sends, where the capture has it too: the shield learns from it who is known.
+void Judge::hear(const Sighting& sighting) {
+  const packet::Datagram& datagram = sighting.datagram;
+  const bool udp = datagram.protocol == packet::Protocol::udp;
+  if (!has(udp ? settings_.shield.udp_ports : settings_.shield.tcp_ports, datagram.source_port)) return;
+  if (whitelisted(datagram.destination)) return;
+  shield::Shield& shield = shield_of(datagram.destination, sighting.now.wall);
+  shield.accounts().with([&](limit::Accounts& accounts) {
+    shield.hear({.packet = sighting.bytes}, accounts, sighting.now,
+                [&](const shield::Consequences& consequences) { carry_out(consequences, sighting.now); });
+  });
+}
+
+void Judge::carry_out(const shield::Consequences& consequences, Now now) {
+  if (consequences.ban) ban(*consequences.ban, now);
+  if (!consequences.known) return;
+  WallTime& until = known_until_[consequences.known->source];
+  until = std::max(until, consequences.known->until);
 }
 
 std::optional<Ignored> Judge::out_of_scope(const packet::Datagram& datagram) const {
@@ -82,7 +115,7 @@ std::optional<Ignored> Judge::out_of_scope(const packet::Datagram& datagram) con
 
 // Trusted comes before peer, as in the kernel, whichever net is narrower.
 const Whitelisted* Judge::whitelisted(const Address& source) {
-  const auto [known, fresh] = known_.try_emplace(source, nullptr);
+  const auto [known, fresh] = listed_.try_emplace(source, nullptr);
   if (!fresh) return known->second;
   for (const Whitelisted& entry : whitelist_)
     if (entry.net.contains(source) && (!known->second || entry.trusted)) known->second = &entry;
@@ -90,10 +123,11 @@ const Whitelisted* Judge::whitelisted(const Address& source) {
 }
 
 Verdict Judge::read(const Sighting& sighting, shield::Shield& shield) {
-  shield::Outcome outcome = shield.sources().with([&](limit::SourceTable& sources) {
+  shield::Outcome outcome = shield.accounts().with([&](limit::Accounts& accounts) {
     // The daemon keeps evidence of a source every few seconds; here each packet's is wanted.
-    sources.touch(sighting.datagram.source, sighting.now.steady).evidence_at = Instant{};
-    return shield.process({.packet = sighting.bytes, .verified = sighting.verified}, sources, sighting.now);
+    const limit::Source& source = accounts.sources.touch(sighting.datagram.source, sighting.now.steady);
+    if (limit::Dossier* dossier = accounts.sources.find_dossier(source)) dossier->evidence_at = Instant{};
+    return shield.process({.packet = sighting.bytes, .verified = sighting.verified}, accounts, sighting.now);
   });
   Verdict verdict;
   verdict.dropped = decide::is_drop(outcome.reason);
@@ -102,10 +136,8 @@ Verdict Judge::read(const Sighting& sighting, shield::Shield& shield) {
   verdict.hits = take_hits();
   verdict.evidence = std::move(outcome.consequences.evidence);
   if (verdict.evidence) verdict.rule = verdict.evidence->rule;
-  if (outcome.consequences.ban) {
-    verdict.banned = true;
-    ban(*outcome.consequences.ban, sighting.now);
-  }
+  verdict.banned = outcome.consequences.ban.has_value();
+  carry_out(outcome.consequences, sighting.now);
   return verdict;
 }
 
@@ -120,15 +152,14 @@ std::optional<Found> Judge::find(std::uint32_t rule, const sip::Message& message
 std::vector<std::uint32_t> Judge::take_hits() {
   std::vector<std::uint32_t> hits;
   for (std::uint32_t i = 0; i < hits_before_.size(); ++i) {
-    const metrics::RuleCounter* counter = set_->counters[i];
-    const std::uint64_t now = counter ? counter->hits.get() : 0;
+    const std::uint64_t now = hits_[i].hits.get();
     if (std::exchange(hits_before_[i], now) != now) hits.push_back(i);
   }
   return hits;
 }
 
 void Judge::ban(const shield::BanRequest& request, Now now) {
-  const Prefix host(request.source);
+  const Prefix& host = request.net;
   ledger_.put(host, request.cause, now.wall, now.wall + request.duration);
   if (const enforce::Ban* made = ledger_.find(host)) bans_.push_back(*made);
 }

@@ -63,22 +63,30 @@ class Judge {
 
  private:
   Judge(const config::Settings& settings, std::shared_ptr<const shield::RuleSet> rules,
-        metrics::Counters counters, std::vector<Whitelisted> whitelist);
+        std::vector<metrics::RuleCounter> hits, metrics::Counters counters,
+        std::vector<Whitelisted> whitelist);
   [[nodiscard]] std::optional<Ignored> out_of_scope(const packet::Datagram& datagram) const;
   [[nodiscard]] const Whitelisted* whitelisted(const Address& source);
   [[nodiscard]] Verdict read(const Sighting& sighting, shield::Shield& shield);
   [[nodiscard]] std::vector<std::uint32_t> take_hits();
+  [[nodiscard]] shield::Shield& shield_of(const Address& source, WallTime now);
+  void hear(const Sighting& sighting);
+  void carry_out(const shield::Consequences& consequences, Now now);
   void ban(const shield::BanRequest& request, Now now);
 
   config::Settings settings_;
   metrics::Counters counters_;
   std::shared_ptr<const shield::RuleSet> set_;
-  std::vector<std::uint64_t> hits_before_;  // of each rule
+  std::vector<metrics::RuleCounter> hits_;  // of each rule, as set_ points to them
+  std::vector<std::uint64_t> hits_before_;
   std::vector<Whitelisted> whitelist_;
-  std::map<Address, const Whitelisted*> known_;  // by source, as it was looked up; null: not whitelisted
+  std::map<Address, const Whitelisted*> listed_;  // by source, as it was looked up; null: not whitelisted
+  std::map<Address, WallTime> known_until_;
   std::atomic<bool> observe_{false};
+  limit::Budget budget_;
   shield::Common common_;
   shield::Shield unknown_;
+  shield::Shield known_;
   shield::Shield peers_;
   std::unique_ptr<match::Matcher::Scratch> scratch_;
   enforce::BanLedger ledger_;

@@ -30,7 +30,17 @@ std::string action_text(const json& rule) {
   return action == "score" ? fmt::format("score {}", number_of(rule, "weight")) : action;
 }
 
+// The daemon counts so many rules and no more.
+bool is_counted(const json& rule) {
+  return field(rule, "hits").is_number();
+}
+
+std::string hits_text(const json& rule) {
+  return is_counted(rule) ? count(number_of(rule, "hits")) : "-";
+}
+
 std::string last_hit_text(const json& rule, WallTime now) {
+  if (!is_counted(rule)) return "not counted";
   const std::string last_hit = text_of(rule, "last_hit");
   return last_hit.empty() ? "never" : relative(last_hit, now);
 }
@@ -46,9 +56,10 @@ Paint state_paint(const std::string& state) {
   return state == "observe" ? Paint::warn : Paint::plain;
 }
 
-bool has_hit_since(const json& rule, WallTime time) {
+// What is not counted is not known to be cold.
+bool may_have_hit_since(const json& rule, WallTime time) {
   const auto last_hit = parse_iso(text_of(rule, "last_hit"));
-  return last_hit && *last_hit >= time;
+  return !is_counted(rule) || (last_hit && *last_hit >= time);
 }
 
 bool is_of_file(const json& rule, const std::string& file) {
@@ -60,7 +71,8 @@ bool is_of_file(const json& rule, const std::string& file) {
 void keep_wanted(json& reply, const RuleOptions& options, std::optional<WallTime> since) {
   json wanted = json::array();
   for (const json& rule : list_of(reply, "rules"))
-    if ((options.file.empty() || is_of_file(rule, options.file)) && !(since && has_hit_since(rule, *since)))
+    if ((options.file.empty() || is_of_file(rule, options.file)) &&
+        !(since && may_have_hit_since(rule, *since)))
       wanted.push_back(rule);
   reply["rules"] = std::move(wanted);
 }
@@ -95,8 +107,8 @@ Table rule_table(const json& reply, WallTime now) {
   for (const json& rule : list_of(reply, "rules")) {
     const std::string state = text_of(rule, "state");
     table.add({text_of(rule, "id"), Cell(state, state_paint(state)), origin_text(rule), action_text(rule),
-               text_of(rule, "scope"), text_of(rule, "match"), count(number_of(rule, "hits")),
-               last_hit_text(rule, now), text_of(rule, "pattern")});
+               text_of(rule, "scope"), text_of(rule, "match"), hits_text(rule), last_hit_text(rule, now),
+               text_of(rule, "pattern")});
   }
   return table;
 }
@@ -156,8 +168,9 @@ std::string render_rule(const Output& out, const json& rule, const std::string& 
     line("looks for", fmt::format("{} {} {}{}", text_of(condition, "scope"), text_of(condition, "match"),
                                   text_of(condition, "pattern"),
                                   flag_of(condition, "case_sensitive") ? " (letter case counts)" : ""));
-  line("hits", fmt::format("{} since {}, last {}", count(number_of(rule, "hits")), relative(since, now),
-                           last_hit_text(rule, now)));
+  line("hits", is_counted(rule) ? fmt::format("{} since {}, last {}", hits_text(rule), relative(since, now),
+                                              last_hit_text(rule, now))
+                                : "not counted");
   line("source", text_of(rule, "source"));
   line("added", text_of(rule, "added"));
   line("file", fmt::format("{}:{}", text_of(rule, "file"), number_of(rule, "line")));

@@ -1,4 +1,5 @@
 // sipward stats: where every packet went.
+#include <array>
 #include <charconv>
 #include <csignal>
 #include <ctime>
@@ -125,6 +126,24 @@ std::string tcp_block(const Output& out, const View& view) {
   return table.empty() ? "" : "\n" + table.render(out);
 }
 
+// What the softswitch's answers told, and what of the sources there was no room for; each line if it occurred.
+std::string behaviour_block(const Output& out, const View& view) {
+  constexpr std::array<std::pair<const char*, const char*>, 8> kLines{
+      {{"answers", "answers read"},
+       {"answers_lost", "answers lost unread"},
+       {"refused_credentials", "refused credentials"},
+       {"unknown_targets", "unknown targets"},
+       {"sources_forgotten", "sources forgotten to make room"},
+       {"prefixes_forgotten", "prefixes forgotten to make room"},
+       {"dossiers_forgotten", "dossiers forgotten to make room"},
+       {"not_counted", "not counted for want of room"}}};
+  Table table({{"behaviour"}, {"", true}});
+  const json& behaviour = field(view.current.reply, "behaviour");
+  for (const auto& [name, text] : kLines)
+    if (const std::int64_t n = number_of(behaviour, name); n != 0) table.add({text, count(n)});
+  return table.empty() ? "" : "\n" + table.render(out);
+}
+
 std::string rules_block(const Output& out, const View& view) {
   Table table({{"rule"}, {"action"}, {"hits", true}, {view.before ? "rate" : "", true}});
   for (const json& row : list_of(view.current.reply, "by_rule")) {
@@ -168,7 +187,7 @@ std::string render(const Output& out, const View& view) {
   const WallTime now = wall_now();
   const std::string since = text_of(view.current.reply, "since");
   return fmt::format("since {} ({})\n\n", safe(since), safe(relative(since, now))) +
-         packets_block(out, view) + tcp_block(out, view) + rules_block(out, view) + methods_block(out, view) +
+         packets_block(out, view) + tcp_block(out, view) + behaviour_block(out, view) + rules_block(out, view) + methods_block(out, view) +
          sources_block(out, view, now);
 }
 

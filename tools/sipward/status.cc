@@ -33,8 +33,8 @@ std::string rules_line(const json& reply) {
     const std::int64_t n = number_of(rules, key);
     return n == 0 ? std::string() : fmt::format(", {} {}", n, what);
   };
-  return fmt::format("{} ({} ban, {} drop{}, {} log{}{}) from {}", number_of(rules, "count"),
-                     number_of(rules, "ban"), number_of(rules, "drop"), unless_none("score", "score"),
+  return fmt::format("{} ({} ban, {} drop, {} score, {} log{}{}) from {}", number_of(rules, "count"),
+                     number_of(rules, "ban"), number_of(rules, "drop"), number_of(rules, "score"),
                      number_of(rules, "log"), unless_none("observe", "of them observed"),
                      unless_none("disabled", "more disabled"), safe(text_of(rules, "directory")));
 }
@@ -60,8 +60,12 @@ std::string queues_table(const Output& out, const json& reply) {
 
 std::string store_line(const json& reply) {
   const json& store = field(reply, "store");
-  const auto errors = number_of(store, "errors");
-  return safe(text_of(store, "path")) + (errors > 0 ? fmt::format(", {} errors", count(errors)) : "");
+  std::string line = safe(text_of(store, "path"));
+  if (const auto errors = number_of(store, "errors"); errors > 0)
+    line += fmt::format(", {} errors", count(errors));
+  if (flag_of(store, "locked"))
+    line += fmt::format(", locked by another program, {} changes wait", count(number_of(store, "waiting")));
+  return line;
 }
 
 std::string mode_line(const Output& out, const json& reply) {
@@ -98,6 +102,7 @@ std::string render(const Output& out, const json& reply) {
   text += labelled(
       out, "bans",
       fmt::format("{} of at most {}", count(number_of(bans, "active")), count(number_of(bans, "max"))));
+  text += labelled(out, "known", fmt::format("{} sources", count(number_of(field(reply, "known"), "entries"))));
   text += labelled(out, "whitelist",
                    fmt::format("{} entries", count(number_of(field(reply, "whitelist"), "entries"))));
   text +=

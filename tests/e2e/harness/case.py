@@ -30,6 +30,7 @@ class EndToEnd(unittest.TestCase):
 
     roles: ClassVar[tuple[str, ...]] = ("callers", "scanner")
     settings: ClassVar[Settings] = {}
+    limits: ClassVar[str] = "off"  # "shipped": the limits that a user meets are what is tested
     log_requests: ClassVar[bool] = True
     scratch: ClassVar[Path]
     network: ClassVar[Network]
@@ -47,7 +48,7 @@ class EndToEnd(unittest.TestCase):
         cls.kamailio = Kamailio(cls.network, cls.scratch, cls.log_requests)
         cls.callee = Callee(cls.network, cls.scratch)
         cls.meter = Meter(cls.network.core)
-        cls.shield = Shield(cls.network, cls.scratch, cls.settings)
+        cls.shield = Shield(cls.network, cls.scratch, cls.settings, limits=cls.limits)
 
     @classmethod
     def tearDownClass(cls) -> None:

@@ -12,7 +12,12 @@ from .wait import wait_until
 
 EXTENSIONS = range(100, 111)
 WEAK_EXTENSION, WEAK_PASSWORD = "105", "1217"
+# Users 4000 to 5999: the phones of large sites. Their passwords are as those of the extensions.
+FIRST_PHONE, PHONES = 4000, 2000
+MEMBER = "member"  # as "uas", but for those alone who have credentials
+SILENT = "silent"  # a callee that never answers
 UAS_PORT = 5070  # where calls to user "uas" are relayed to, on the loopback interface
+_SILENT_PORT = 5079  # nobody listens
 
 _CONFIG = """\
 #!KAMAILIO
@@ -76,7 +81,7 @@ route[DIALOG] {{
 }}
 
 route[REGISTRATION] {{
-  if (!($tU =~ "^1(0[0-9]|10)$")) {{
+  if (!($tU =~ "^(1(0[0-9]|10)|[45][0-9][0-9][0-9])$")) {{
     sl_send_reply("404", "Not Found");
     exit;
   }}
@@ -90,7 +95,23 @@ route[REGISTRATION] {{
 }}
 
 route[CALL] {{
-  if ($rU != "uas") {{
+  if ($rU == "{silent}") {{
+    $du = "sip:127.0.0.1:{silent_port}";
+    if (!t_relay()) sl_reply_error();
+    exit;
+  }}
+  if ($rU == "{member}") {{
+    if (!is_present_hf("Proxy-Authorization")) {{
+      proxy_challenge("e2e", "1");
+      exit;
+    }}
+    $var(password) = "a-long-password-of-" + $au;
+    if (!pv_proxy_authenticate("e2e", "$var(password)", "0")) {{
+      proxy_challenge("e2e", "1");
+      exit;
+    }}
+    consume_credentials();
+  }} else if ($rU != "uas") {{
     sl_send_reply("404", "Not Found");
     exit;
   }}
@@ -102,6 +123,10 @@ route[CALL] {{
 """
 # One line a request; the User-Agent is last because it may hold anything.
 _LOG = 'xlog("L_ALERT", "E2E\\t$rm\\t$pr\\t$si\\t$ci\\t$ua\\n");'
+
+
+def password_of(user: str | int) -> str:
+    return WEAK_PASSWORD if str(user) == WEAK_EXTENSION else f"a-long-password-of-{user}"
 
 
 @dataclass(frozen=True)
@@ -123,7 +148,8 @@ class Kamailio:
         config = scratch / "kamailio.cfg"
         config.write_text(_CONFIG.format(
             v4=CORE4, v6=CORE6, modules=_modules(), log=_LOG if log_requests else "", uas_port=UAS_PORT,
-            weak_extension=WEAK_EXTENSION, weak_password=WEAK_PASSWORD))
+            weak_extension=WEAK_EXTENSION, weak_password=WEAK_PASSWORD, member=MEMBER, silent=SILENT,
+            silent_port=_SILENT_PORT))
         runtime = scratch / "kamailio"
         runtime.mkdir()
         self.process = Process("kamailio", ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-f", str(config),

@@ -141,7 +141,8 @@ def bound_socket(namespace: str, kind: socket.SocketKind, address: str, port: in
     family = socket.AF_INET6 if is_v6(address) else socket.AF_INET
     with inside(namespace):
         bound = socket.socket(family, kind)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if port:  # else the kernel, which chooses one, may choose one that another such socket has
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((address, port))
     return bound
 

@@ -44,19 +44,23 @@ def svmap(link: Link, source: str, scratch: Path, name: str = "") -> Scan:
                 rf"^\| {re.escape(target)}:5060\s+\| ([^|]*?)\s*\|", name)
 
 
-def svwar(link: Link, source: str, scratch: Path, name: str = "") -> Scan:
-    """Looks for extensions: finds numbers."""
+def svwar(link: Link, source: str, scratch: Path, name: str = "", numbers: str = "95-115", pause_s: float = 0) -> Scan:
+    """Looks for extensions: finds numbers. One try each `pause_s`, as fast as it is answered when that is 0."""
     target = core(6 if is_v6(source) else 4)
-    return Scan(link, source, scratch, "svwar", ["-e", "95-115", "--maximumtime=3", target],
+    return Scan(link, source, scratch, "svwar", ["-e", numbers, "--maximumtime=3", *_pace(pause_s), target],
                 r"^\| (\d+)\s+\| reqauth", name)
 
 
-def svcrack(link: Link, source: str, scratch: Path, name: str = "") -> Scan:
-    """Guesses passwords: finds the weak one."""
+def svcrack(link: Link, source: str, scratch: Path, name: str = "", pause_s: float = 0) -> Scan:
+    """Guesses passwords: finds the weak one, which is the 18th."""
     target = core(6 if is_v6(source) else 4)
     return Scan(link, source, scratch, "svcrack",
-                ["-u", WEAK_EXTENSION, "-r", "1200-1230", "--maximumtime=3", target],
+                ["-u", WEAK_EXTENSION, "-r", "1200-1230", "--maximumtime=3", *_pace(pause_s), target],
                 rf"^\| {WEAK_EXTENSION}\s+\| (\S+)", name)
+
+
+def _pace(pause_s: float) -> list[str]:
+    return [f"--timeout={pause_s:g}"] if pause_s else []
 
 
 def sipsak(link: Link, source: str) -> bool:

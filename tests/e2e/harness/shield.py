@@ -1,5 +1,6 @@
 """The daemon under test, and the command that manages it."""
 
+import ipaddress
 import json
 import os
 import signal
@@ -17,6 +18,18 @@ CLI = os.environ.get("SIPWARD_CLI", "sipward")
 RULES = os.environ.get("SIPWARD_RULES", "/usr/share/sipward/rules")
 
 Settings = dict[str, dict[str, Any]]
+
+# What tests send whose subject is something else would be far more than strangers may. These settings take the limits of
+# single sources and prefixes away; the behaviour on the wire is still counted, with thresholds that no test comes near.
+_OFF = ("requests", "sustained", "register", "invite", "other", "not_sip", "packets", "prefix_requests",
+        "prefix_sustained", "prefix_register", "prefix_invite", "prefix_other", "prefix_not_sip")
+_UNCAPPED = ("flows", "open", "prefix_flows", "prefix_open")
+UNLIMITED: Settings = {
+    "limits": {"budget": "off"},
+    "limits.unknown": {**dict.fromkeys(_OFF, "off"), **dict.fromkeys(_UNCAPPED, 0)},
+    "behaviour": {"refused_credentials": 1000, "unknown_targets": 1000, "prefix_offences": 10000},
+    "bans": {"prefix_offenders": 0},
+}
 
 OK, FAILURE, BUSY, NO_CAPABILITY, BAD_CONFIG = 0, 1, 75, 77, 78
 
@@ -44,9 +57,10 @@ class Cli:
 
 
 class Shield:
-    """sipwardd on the core, with files of its own under `scratch`."""
+    """sipwardd on the core, with files of its own under `scratch`. `limits`: "off" (UNLIMITED) or "shipped"."""
 
-    def __init__(self, network: Network, scratch: Path, settings: Settings | None = None, name: str = "sipwardd"):
+    def __init__(self, network: Network, scratch: Path, settings: Settings | None = None, name: str = "sipwardd",
+                 limits: str = "off"):
         self.namespace = network.core
         self.name = name
         self._scratch = scratch
@@ -57,13 +71,13 @@ class Shield:
         self.runtime.mkdir()
         self.cli = Cli(self.runtime / "sipwardd.sock")
         self.process: Process | None = None
+        self._defaults = UNLIMITED if limits == "off" else {}
         self.configure(settings or {})
 
     def configure(self, settings: Settings) -> None:
         """Writes the configuration; used at the next start."""
         paths = {"rules": RULES, "database": str(self.home / "sipward.db"), "runtime": str(self.runtime)}
-        merged = {**settings, "paths": {**paths, **settings.get("paths", {})}}
-        self.config.write_text(toml(merged))
+        self.config.write_text(toml(merged({"paths": paths}, self._defaults, settings)))
 
     def start(self, timeout_s: float = 15) -> "Shield":
         """Returns when the daemon says READY=1 to the service manager: protection is on."""
@@ -101,6 +115,14 @@ class Shield:
         assert found
         return found
 
+    def known(self) -> set[str]:
+        """The addresses that the softswitch's answers made known."""
+        return {str(ipaddress.ip_address(row["address"])) for row in self.cli.json("known", "list")["known"]}
+
+    def wait_known(self, address: str, timeout_s: float = 5) -> None:
+        wanted = str(ipaddress.ip_address(address))
+        wait_until(lambda: wanted in self.known(), timeout_s, f"{address} to be known")
+
     def packets(self) -> dict[str, Any]:
         """The packet counts of `sipward stats`, once nothing is in a queue and two answers are the same."""
         last: list[dict[str, Any]] = [{}]
@@ -121,6 +143,15 @@ class Shield:
             return b"READY=1" in notify.recv(4096)
         except TimeoutError:
             return False
+
+
+def merged(*layers: Settings) -> Settings:
+    """Section by section; what comes later has its way."""
+    result: Settings = {}
+    for layer in layers:
+        for section, values in layer.items():
+            result[section] = {**result.get(section, {}), **values}
+    return result
 
 
 def toml(settings: Settings) -> str:

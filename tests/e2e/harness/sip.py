@@ -21,8 +21,8 @@ def unique() -> str:
 
 def request(method: str, source: str, *, uri: str = "", user: str = "7000", transport: str = "udp", port: int = 5060,
             agent: str | None = "Yealink SIP-T46S 66.84.0.15", headers: tuple[str, ...] = (), body: str = "",
-            content_type: str = "application/sdp", call_id: str = "") -> bytes:
-    """A request as an ordinary phone would send it. `headers` are whole lines."""
+            content_type: str = "application/sdp", call_id: str = "", caller: str = "6000", number: int = 1) -> bytes:
+    """A request as an ordinary phone would send it. `headers` are whole lines, `number` is the CSeq's."""
     host = bracketed(core(6 if is_v6(source) else 4))
     here = bracketed(source)
     uri = uri or f"sip:{user}@{host}"
@@ -31,11 +31,11 @@ def request(method: str, source: str, *, uri: str = "", user: str = "7000", tran
         f"{method} {uri} SIP/2.0",
         f"Via: SIP/2.0/{transport.upper()} {here}:{port};branch=z9hG4bK{unique()};rport",
         "Max-Forwards: 70",
-        f"From: <sip:6000@{host}>;tag={unique()}",
+        f"From: <sip:{caller}@{host}>;tag={unique()}",
         f"To: <{uri}>",
         f"Call-ID: {identifier}",
-        f"CSeq: 1 {method}",
-        f"Contact: <sip:6000@{here}:{port};transport={transport}>",
+        f"CSeq: {number} {method}",
+        f"Contact: <sip:{caller}@{here}:{port};transport={transport}>",
         *([f"User-Agent: {agent}"] if agent is not None else []),
         *headers,
         *([f"Content-Type: {content_type}"] if body else []),
@@ -70,6 +70,12 @@ def status_of(message: bytes) -> int:
 def call_id_of(message: bytes) -> bytes:
     found = re.search(rb"\r\n(?:Call-ID|i)[ \t]*:[ \t]*([^\r\n]+)", message, re.IGNORECASE)
     return found[1] if found else b""
+
+
+def number_of(message: bytes) -> int:
+    """The CSeq's number, 0 when there is none."""
+    found = re.search(rb"\r\nCSeq[ \t]*:[ \t]*(\d+)", message, re.IGNORECASE)
+    return int(found[1]) if found else 0
 
 
 class Endpoint:
@@ -123,20 +129,24 @@ class Endpoint:
 
     def ask(self, message: bytes, timeout_s: float = 5, retransmit_s: float | None = None) -> int:
         """The final status that answers `message`; 0 when none comes. Sent once unless `retransmit_s` is given."""
-        self.send(message)
+        return status_of(self.answer(message, timeout_s, retransmit_s))
+
+    def answer(self, message: bytes, timeout_s: float = 5, retransmit_s: float | None = None) -> bytes:
+        """As ask(), but the whole answer; empty when none comes."""
         end = time.monotonic() + timeout_s
-        while (left := end - time.monotonic()) > 0:
-            try:
+        try:
+            self.send(message)
+            while (left := end - time.monotonic()) > 0:
                 answer = self.receive(min(left, retransmit_s or left))
-            except ConnectionResetError:
-                return 0
-            if answer is None:
-                if retransmit_s is None or time.monotonic() >= end:
-                    return 0
-                self.send(message)
-            elif call_id_of(answer) == call_id_of(message) and status_of(answer) >= 200:
-                return status_of(answer)
-        return 0
+                if answer is None:
+                    if retransmit_s is None or time.monotonic() >= end:
+                        return b""
+                    self.send(message)
+                elif _answers(message, answer) and status_of(answer) >= 200:
+                    return answer
+        except ConnectionError:
+            pass  # hung up on us
+        return b""
 
     def _take(self) -> bytes | None:
         """A whole message of the stream (RFC 3261, section 18.3), if one is there."""
@@ -147,6 +157,11 @@ class Endpoint:
             return None
         self._pending = rest[length:]
         return head + blank + rest[:length]
+
+
+def _answers(message: bytes, answer: bytes) -> bool:
+    return (call_id_of(answer) == call_id_of(message) and
+            number_of(message) in (0, number_of(answer)))  # 0: one without a CSeq
 
 
 def _number() -> int:

@@ -42,7 +42,7 @@ class Caller:
 
     def __init__(self, namespace: str, source: str, scratch: Path, scenario: str = "call.xml", *, name: str = "",
                  transport: str = "u1", rate: float = 10, calls: int = 20, hold_ms: int = 200, user: str = "uas",
-                 password: str = ""):
+                 password: str = "", login: str = ""):
         self.name = name or f"sipp-{scenario.removesuffix('.xml')}-{source.replace(':', '.')}-{transport}"
         self.source = source
         self._statistics = scratch / f"{self.name}.csv"
@@ -50,7 +50,8 @@ class Caller:
         target = f"{bracketed(core(6 if is_v6(source) else 4))}:5060"
         # Whole calls a second are SIPp's unit; a fraction is asked for by a longer period.
         argv = _sipp(scenario) + [
-            "-i", bracketed(source), "-bind_local", "-t", transport, "-s", user, "-au", user, "-ap", password,
+            "-i", bracketed(source), "-bind_local", "-t", transport, "-s", user, "-au", login or user,
+            "-ap", password,
             "-r", str(int(rate * 10)), "-rp", "10000", "-m", str(calls), "-d", str(hold_ms),
             "-trace_stat", "-stf", str(self._statistics), "-fd", "1", "-trace_err", "-error_file", str(self._errors),
             target]

@@ -60,7 +60,7 @@ TEST_CASE("removing prints every entry that is gone, or that there was none") {
                         if (parameters["net"] == "192.0.2.0/24")
                           return json{{"removed", {ban_reply(), ban_reply()}}};
                         if (parameters["net"] == "192.0.2.1") return json{{"removed", json::array()}};
-                        return fail(ErrorKind::not_found, "nothing");
+                        return fail(ErrorKind::not_found, "192.0.2.2 is not banned");
                       }}});
   const RunOptions options{.socket = daemon.socket(), .input = ""};
   const auto removed = run({"bans", "remove", "192.0.2.0/24"}, options);

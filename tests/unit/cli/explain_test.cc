@@ -78,6 +78,18 @@ TEST_CASE("evidence without a rule tells the reason alone") {
   CHECK_THAT(explained(answer), ContainsSubstring(": method; udp from port 5071"));
 }
 
+TEST_CASE("known: since when, by what, for how long") {
+  auto answer = explain_reply();
+  answer["class"] = "known";
+  answer["known"] = {{"address", "192.0.2.9"},
+                     {"since", "2000-01-01T00:00:00.000Z"},
+                     {"until", "2999-01-01T00:00:00.000Z"},
+                     {"how", "register"}};
+  const auto text = explained(answer);
+  CHECK_THAT(text, ContainsSubstring("address     192.0.2.9, known\n"));
+  CHECK_THAT(text, ContainsSubstring("known       since ") && ContainsSubstring(" by register, "));
+}
+
 TEST_CASE("whitelisted: the entries that cover it, the narrowest first") {
   auto answer = explain_reply();
   answer["whitelist"] = json::array({entry_reply()});

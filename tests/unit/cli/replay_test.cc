@@ -163,7 +163,7 @@ TEST_CASE("a handshake in the capture verifies a source: its ban is the long one
   const json answer = replay(capture.write(), kWouldDrop);
   REQUIRE(answer["bans"].size() == 1);
   CHECK(answer["bans"][0]["verified"] == true);
-  CHECK(answer["bans"][0]["expires"] == "2023-11-14T23:13:23.500Z");
+  CHECK(answer["bans"][0]["expires"] == "2023-11-14T22:23:23.500Z");
   CHECK(answer["packets"]["ignored"]["other_port"] == 1);
 
   Capture one_sided;

@@ -12,8 +12,8 @@ namespace sipward::test {
     "ports": {"udp": [5060, 5080], "tcp": [5060]},
     "queue_target": "queue", "fail_open": true,
     "queues": [{"number": 100, "class": "unknown", "depth": 3, "length_max": 4096, "read": 1234567, "alive": true}],
-    "rules": {"count": 57, "ban": 40, "drop": 10, "log": 7, "directory": "/usr/share/sipward/rules"},
-    "bans": {"active": 12, "max": 65536}, "whitelist": {"entries": 3}, "table": {"present": true},
+    "rules": {"count": 57, "ban": 30, "drop": 10, "score": 10, "log": 7, "directory": "/usr/share/sipward/rules"},
+    "bans": {"active": 12, "max": 65536}, "known": {"entries": 1042}, "whitelist": {"entries": 3}, "table": {"present": true},
     "conntrack": {"entries": 1000, "limit": 262144}, "store": {"path": "/var/lib/sipward/state.db", "errors": 0},
     "problems": []})");
 }

@@ -100,9 +100,19 @@ TEST_CASE("status tells of rules that are observed or disabled") {
   json status = status_reply();
   status["rules"].update({{"score", 5}, {"observe", 2}, {"disabled", 1}});
   FakeDaemon daemon({{"Status", reply(status)}});
-  CHECK_THAT(
-      run({"status"}, {.socket = daemon.socket(), .input = ""}).out,
-      ContainsSubstring("57 (40 ban, 10 drop, 5 score, 7 log, 2 of them observed, 1 more disabled)"));
+  CHECK_THAT(run({"status"}, {.socket = daemon.socket(), .input = ""}).out,
+             ContainsSubstring("57 (30 ban, 10 drop, 5 score, 7 log, 2 of them observed, 1 more disabled)"));
+}
+
+TEST_CASE("a rule that is not counted is said to be so, and is not called cold") {
+  json list = list_reply();
+  list["rules"][2]["hits"] = nullptr;
+  FakeDaemon daemon({{"RulesList", reply(list)}, {"RulesShow", reply({{"rule", list["rules"][2]}})}});
+  const RunOptions options{.socket = daemon.socket(), .input = ""};
+  CHECK_THAT(run({"rules", "list"}, options).out, ContainsSubstring(" -  not counted"));
+  CHECK_THAT(run({"rules", "show", "quiet"}, options).out, ContainsSubstring("not counted"));
+  CHECK(ids(run({"rules", "list", "--cold", "30d", "-o", "json"}, options)) ==
+        std::vector<std::string>{"old"});
 }
 
 TEST_CASE("cold rules are those without a hit for so long") {

@@ -11,8 +11,8 @@ TEST_CASE("status of a healthy shield") {
   CHECK(result.err.empty());
   for (const char* expected :
        {"healthy, sipwardd 0.1.0, pid 4711, up 2h 3m", "enforce", "udp 5060 5080, tcp 5060", "1,234,567",
-        "alive", "57 (40 ban, 10 drop, 7 log)", "12 of at most 65,536", "1,000 of 262,144 entries (0.4 %)",
-        "inet sipward is in the kernel", "passing packets unread"})
+        "alive", "57 (30 ban, 10 drop, 10 score, 7 log)", "12 of at most 65,536",
+        "1,000 of 262,144 entries (0.4 %)", "inet sipward is in the kernel", "passing packets unread"})
     CHECK_THAT(result.out, ContainsSubstring(expected));
   CHECK_FALSE(has_control_characters(result.out));
 }
@@ -30,6 +30,16 @@ TEST_CASE("status of a degraded shield lists the problems and exits with 1") {
                                "dead", "missing", "not in use"})
     CHECK_THAT(result.out, ContainsSubstring(expected));
   CHECK(run({"status", "-o", "json"}, {.socket = daemon.socket(), .input = ""}).code == 1);
+}
+
+TEST_CASE("status tells that another program has locked the database") {
+  auto locked = status_reply();
+  CHECK(locked["problems"].empty());
+  locked["store"] = {
+      {"path", "/var/lib/sipward/sipward.db"}, {"errors", 0}, {"waiting", 1234}, {"locked", true}};
+  FakeDaemon daemon({{"Status", reply(locked)}});
+  CHECK_THAT(run({"status"}, {.socket = daemon.socket(), .input = ""}).out,
+             ContainsSubstring("sipward.db, locked by another program, 1,234 changes wait"));
 }
 
 TEST_CASE("JSON is the reply with schema_version, on one line, colourless even when colour is asked for") {

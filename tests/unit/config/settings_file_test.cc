@@ -40,12 +40,14 @@ TEST_CASE("both sides of each limit", "[config]") {
   const std::string long_queue = "[shield]\nqueue_length = 1048576\n";
   const auto limits = GENERATE_COPY(values<Limits>({
       {"shield", "workers", 0, 64, ""},
-      {"shield", "first_queue", 0, 65534, "workers = 1\n"},
+      {"shield", "first_queue", 0, 65533, "workers = 1\n"},
       {"shield", "queue_length", 64, 1048576, "[guard]\nunknown_burst = 1\n"},
       {"guard", "source_rate", 1, 1000000, ""},
       {"guard", "source_burst", 1, 1000000, ""},
       {"guard", "unknown_rate", 1, 10000000, ""},
       {"guard", "unknown_burst", 1, 1048575, long_queue},
+      {"guard", "known_rate", 1, 1000000, ""},
+      {"guard", "known_burst", 1, 1000000, ""},
       {"guard", "connection_rate", 1, 1000000, ""},
       {"guard", "connection_burst", 1, 1000000, ""},
       {"guard", "connections_max", 1, 1000000, ""},
@@ -53,8 +55,22 @@ TEST_CASE("both sides of each limit", "[config]") {
       {"tcp", "connections_max", 1024, 16777216, ""},
       {"tcp", "connections_per_source", 1, 1048576, ""},
       {"tcp", "memory_mib", 8, 65536, ""},
+      {"tcp", "message_max", 1024, 65535, ""},
       {"policy", "refuse_ban_after", 1, 1000000, ""},
+      {"limits", "memory_mib", 8, 65536, ""},
+      {"limits.unknown", "flows", 0, 1000000, "prefix_flows = 0\n"},
+      {"limits.unknown", "open", 0, 1000000, "prefix_open = 0\n"},
+      {"limits.known", "flows", 0, 1000000, ""},
+      {"limits.known", "open", 0, 1000000, ""},
+      {"limits.known", "prefix_flows", 0, 1000000, ""},
+      {"limits.known", "prefix_open", 0, 1000000, ""},
+      {"behaviour", "refused_credentials", 1, 10000, ""},
+      {"behaviour", "unknown_targets", 1, 10000, ""},
+      {"behaviour", "prefix_offences", 1, 10000, ""},
+      {"behaviour", "known_refused_users", 1, 10000, ""},
+      {"known", "max", 1024, 4194304, ""},
       {"score", "ban_at", 1, 1000000, ""},
+      {"bans", "prefix_offenders", 0, 10000, ""},
       {"bans", "addresses_max", 1024, 16777216, ""},
   }));
   INFO(limits.section << "." << limits.key);
@@ -78,7 +94,11 @@ TEST_CASE("both sides of each duration's limits", "[config]") {
       {"policy", "refuse_window", "1s", "999ms", "24h", "1d1ms"},
       {"score", "half_life", "1m", "59s999ms", "24h", "1d1ms"},
       {"bans", "unverified", "1s", "999ms", "10m", "10m1ms"},
-      {"bans", "verified", "1m", "999ms", "3650d", "3650d1ms"},
+      {"bans", "forgive", "1m", "59s", "3650d", "3650d1ms"},
+      {"limits", "drop_all_after", "1s", "999ms", "30s", "30s1ms"},
+      {"limits", "ban_after", "10s", "9s", "1d", "1d1ms"},
+      {"behaviour", "window", "1s", "999ms", "1d", "1d1ms"},
+      {"known", "for", "1m", "59s", "365d", "365d1ms"},
   }));
   const auto accepts = [&](const std::string& text) {
     return accepted(one(limits.section, limits.key, '"' + text + '"'));
@@ -90,7 +110,55 @@ TEST_CASE("both sides of each duration's limits", "[config]") {
   CHECK_FALSE(accepts("60"));
   CHECK_FALSE(accepts("1 minute"));
   CHECK_FALSE(accepted(one(limits.section, limits.key, "60")));
-  CHECK(accepted("[bans]\nverified = \"1s\"\nunverified = \"1s\"\n"));
+}
+
+TEST_CASE("the steps of bans rise", "[config]") {
+  const auto steps = [](std::string_view list) { return one("bans", "steps", list); };
+  CHECK(parsed(steps("[\"2m\", \"1h\"]")).policy.ban_steps ==
+        std::vector<std::chrono::milliseconds>{std::chrono::minutes(2), std::chrono::hours(1)});
+  CHECK(accepted(steps("[\"1m\"]")));
+  CHECK(accepted(steps("[\"1m\", \"2m\", \"3m\", \"4m\", \"5m\", \"6m\", \"7m\", \"3650d\"]")));
+  CHECK(errors(steps("[]")) ==
+        "sipward.toml:2:9: error: bans.steps: a list of 0 was found; a list of 1 to 8 durations from 1s to "
+        "3650d, each longer than the one before was expected");
+  CHECK_FALSE(accepted(steps("[\"1m\", \"2m\", \"3m\", \"4m\", \"5m\", \"6m\", \"7m\", \"8m\", \"9m\"]")));
+  CHECK_THAT(errors(steps("[\"1m\", \"3650d1ms\"]")),
+             ContainsSubstring("2:16: error: bans.steps: 3650d1ms is"));
+  CHECK_THAT(errors(steps("[\"2h\", \"1h\"]")),
+             ContainsSubstring("2:16: error: bans.steps: 1h is not longer than the one before"));
+  CHECK_THAT(errors(steps("[\"2h\", \"2h\"]")), ContainsSubstring("2h is not longer than the one before"));
+  CHECK_THAT(errors(steps("[\"2h\", 3]")), ContainsSubstring("2:16: error: bans.steps: 3 was found"));
+  CHECK_THAT(errors(steps("\"2h\"")), ContainsSubstring("the text \"2h\" was found; a list of 1 to 8"));
+}
+
+TEST_CASE("rates, and what is wrong in one", "[config]") {
+  const auto rate = [](std::string_view value) { return one("limits.unknown", "packets", value); };
+  CHECK(parsed(rate("\"20/60s\"")).policy.unknown_allowance.packets ==
+        limit::Rate(20, std::chrono::seconds(60), 20));
+  CHECK_FALSE(parsed(rate("\"off\"")).policy.unknown_allowance.packets.limited());
+  const std::string expected =
+      "; a rate (\"10/s\", \"20/60s\", \"10/s burst 20\"; at most 1000/s, a burst of 1 to 100000) or \"off\" "
+      "was expected";
+  CHECK(errors(rate("\"10\"")) ==
+        "sipward.toml:2:11: error: limits.unknown.packets: '10' is no rate" + expected);
+  CHECK(errors(rate("\"1001/s\"")) ==
+        "sipward.toml:2:11: error: limits.unknown.packets: '1001/s' is more than 1000 per second" + expected);
+  CHECK(errors(rate("10")) == "sipward.toml:2:11: error: limits.unknown.packets: 10 was found" + expected);
+}
+
+TEST_CASE("a table within a table", "[config]") {
+  CHECK(parsed("[limits]\nmemory_mib = 9\n[limits.known]\nopen = 3\n").policy.known_allowance.open.address ==
+        3);
+  CHECK(parsed("[limits]\nknown = {open = 3}\n").policy.known_allowance.open.address == 3);
+  CHECK(parsed("limits.known.open = 3\n").policy.known_allowance.open.address == 3);
+  CHECK(errors("[limits]\nknown = 3\n") ==
+        "sipward.toml:2:9: error: limits.known: 3 was found; a table was expected");
+  CHECK(errors("[limits.unkown]\nopen = 3\n") ==
+        "sipward.toml:1:9: error: limits.unkown: no such table; did you mean [limits.unknown]?");
+  CHECK(errors("[limits.known]\nopn = 3\n") ==
+        "sipward.toml:2:1: error: limits.known.opn: no such key; did you mean limits.known.open?");
+  CHECK_THAT(errors("[limits]\nqwertyuiop = 3\n"),
+             ContainsSubstring("no such key; [limits] has memory_mib, budget, drop_all_after, ban_after"));
 }
 
 TEST_CASE("ports and nets", "[config]") {
@@ -157,7 +225,8 @@ TEST_CASE("an unknown name comes with the nearest known one", "[config]") {
   CHECK(errors("[guard]\nqwertyuiop = 1\n") ==
         "sipward.toml:2:1: error: guard.qwertyuiop: no such key; [guard] has source_rate, source_burst, "
         "unknown_rate, "
-        "unknown_burst, connection_rate, connection_burst, connections_max, sources_max");
+        "unknown_burst, known_rate, known_burst, connection_rate, connection_burst, connections_max, "
+        "sources_max");
   CHECK(errors("\n  [Sheild]\n") == "sipward.toml:2:4: error: Sheild: no such table; did you mean [shield]?");
   CHECK_THAT(errors("[qwertyuiop]\n"), ContainsSubstring("no such table; there are [shield], [guard]"));
   CHECK_THAT(errors("[methods.pear]\n"),
@@ -201,12 +270,12 @@ TEST_CASE("values that contradict each other are told by both names", "[config]"
         "read or it is not");
   CHECK(accepted("[shield]\ntcp_ports = [5061]\ntls_ports = [5060]\nws_ports = [5060]\n"));
 
-  CHECK(accepted("[shield]\nfirst_queue = 65525\nworkers = 10\n"));
-  CHECK_THAT(errors("[shield]\nfirst_queue = 65526\nworkers = 10\n"),
-             ContainsSubstring("2:15: error: shield.first_queue 65526 and shield.workers 10 do not fit") &&
-                 ContainsSubstring("at most 65525"));
-  CHECK(accepted("[shield]\nfirst_queue = 65471\n"));
-  CHECK_THAT(errors("[shield]\nfirst_queue = 65472\n"), ContainsSubstring("shield.workers 0 (up to 64)"));
+  CHECK(accepted("[shield]\nfirst_queue = 65524\nworkers = 10\n"));
+  CHECK_THAT(errors("[shield]\nfirst_queue = 65525\nworkers = 10\n"),
+             ContainsSubstring("2:15: error: shield.first_queue 65525 and shield.workers 10 do not fit") &&
+                 ContainsSubstring("at most 65524"));
+  CHECK(accepted("[shield]\nfirst_queue = 65470\n"));
+  CHECK_THAT(errors("[shield]\nfirst_queue = 65471\n"), ContainsSubstring("shield.workers 0 (up to 64)"));
 
   CHECK(accepted("[guard]\nunknown_burst = 8191\n"));
   CHECK_THAT(
@@ -216,9 +285,44 @@ TEST_CASE("values that contradict each other are told by both names", "[config]"
       errors("[shield]\nqueue_length = 1000\n"),
       ContainsSubstring("2:16: error: guard.unknown_burst 1000 must be less than shield.queue_length 1000"));
 
-  CHECK(accepted("[bans]\nunverified = \"5m\"\nverified = \"5m\"\n"));
-  CHECK_THAT(errors("[bans]\nunverified = \"5m1s\"\nverified = \"5m\"\n"),
-             ContainsSubstring("bans.unverified 5m1s is longer than bans.verified 5m"));
+  CHECK(accepted("[bans]\nunverified = \"5m\"\nsteps = [\"5m\"]\n"));
+  CHECK_THAT(errors("[bans]\nunverified = \"5m1s\"\nsteps = [\"5m\", \"1h\"]\n"),
+             ContainsSubstring("bans.unverified 5m1s is longer than the first of bans.steps, 5m"));
+
+  CHECK(accepted("[limits]\ndrop_all_after = \"30s\"\n"));
+  CHECK_THAT(errors("[limits]\ndrop_all_after = \"31s\"\n"),
+             ContainsSubstring("2:18: error: limits.drop_all_after 31s is longer than limits.ban_after 30s"));
+}
+
+TEST_CASE("no prefix has less than one address in it", "[config]") {
+  const auto of = [](const std::string& table, const std::string& key, const std::string& address,
+                     const std::string& prefix) {
+    return fmt::format("[limits.{}]\n{} = {}\nprefix_{} = {}\n", table, key, address, key, prefix);
+  };
+  for (const char* table : {"unknown", "known"}) {
+    for (const char* key : {"requests", "sustained", "register", "invite", "other", "not_sip"}) {
+      INFO(table << "." << key);
+      CHECK(accepted(of(table, key, "\"10/s burst 20\"", "\"10/s burst 20\"")));
+      CHECK(accepted(of(table, key, "\"10/s burst 20\"", "\"off\"")));
+      CHECK(accepted(of(table, key, "\"off\"", "\"off\"")));
+      CHECK_FALSE(accepted(of(table, key, "\"off\"", "\"10/s\"")));
+      CHECK_FALSE(accepted(of(table, key, "\"10/s burst 20\"", "\"10/s burst 19\"")));
+      CHECK(
+          errors(of(table, key, "\"10/s burst 20\"", "\"9/s burst 20\"")) ==
+          fmt::format("sipward.toml:2:{}: error: limits.{}.prefix_{} 9/s burst 20 is below limits.{}.{} 10/s "
+                      "burst 20: one address alone would be stopped by what all of its prefix may do",
+                      std::string_view(key).size() + 4, table, key, table, key));
+    }
+    for (const char* key : {"flows", "open"}) {
+      INFO(table << "." << key);
+      CHECK(accepted(of(table, key, "5", "5")));
+      CHECK(accepted(of(table, key, "5", "0")));
+      CHECK_FALSE(accepted(of(table, key, "0", "5")));
+      CHECK_THAT(errors(of(table, key, "5", "4")),
+                 ContainsSubstring(
+                     fmt::format("limits.{}.prefix_{} 4 is below limits.{}.{} 5", table, key, table, key)));
+    }
+  }
 }
 
 TEST_CASE("a wrong value is not blamed for a contradiction as well", "[config]") {

@@ -31,6 +31,8 @@ source_rate = 1
 source_burst = 2
 unknown_rate = 3
 unknown_burst = 4
+known_rate = 9
+known_burst = 10
 connection_rate = 5
 connection_burst = 6
 connections_max = 7
@@ -39,6 +41,7 @@ sources_max = 2048
 connections_max = 2000
 connections_per_source = 20
 memory_mib = 9
+message_max = 4000
 [policy]
 unknown = "drop"
 not_sip = "pass"
@@ -49,15 +52,69 @@ refuse_window = "1h30m"
 default = "refuse"
 OPTIONS = "allow"
 "X'Y" = "drop"
+[methods.known]
+default = "drop"
 [methods.peer]
 default = "drop"
 INVITE = "allow"
+[limits]
+memory_mib = 8
+budget = "off"
+drop_all_after = "1s"
+ban_after = "2s"
+[limits.unknown]
+requests = "1/s"
+sustained = "2/s"
+register = "3/s"
+invite = "4/s"
+other = "5/s"
+not_sip = "6/s"
+packets = "7/s"
+prefix_requests = "8/s"
+prefix_sustained = "9/s"
+prefix_register = "10/s"
+prefix_invite = "11/s"
+prefix_other = "12/s"
+prefix_not_sip = "13/s"
+flows = 14
+prefix_flows = 15
+open = 16
+prefix_open = 17
+[limits.known]
+requests = "18/s"
+sustained = "19/s"
+register = "20/s"
+invite = "21/s"
+other = "22/s"
+not_sip = "23/s"
+packets = "24/s"
+prefix_requests = "25/s"
+prefix_sustained = "26/s"
+prefix_register = "27/s"
+prefix_invite = "28/s"
+prefix_other = "29/s"
+prefix_not_sip = "30/s"
+flows = 31
+prefix_flows = 32
+open = 33
+prefix_open = 34
+[behaviour]
+refused_credentials = 35
+unknown_targets = 36
+prefix_offences = 37
+window = "38s"
+known_refused_users = 39
+[known]
+for = "40m"
+max = 4100
 [score]
 ban_at = 250
 half_life = "45m"
 [bans]
 unverified = "500s"
-verified = "2w"
+steps = ["9m", "2w"]
+forgive = "1h"
+prefix_offenders = 0
 addresses_max = 5000
 [paths]
 rules = "/r \"q\" \\ ü"
@@ -115,10 +172,16 @@ TEST_CASE("every key sets its member", "[config]") {
   CHECK(s.tcp.connections_max == 2000);
   CHECK(s.tcp.connections_per_source == 20);
   CHECK(s.tcp.memory_mib == 9);
+  CHECK(s.tcp.message_max == 4000);
   CHECK(s.guard.source_rate_per_s == 1);
   CHECK(s.guard.source_burst == 2);
   CHECK(s.guard.unknown_rate_per_s == 3);
   CHECK(s.guard.unknown_burst == 4);
+  CHECK(s.guard.known_rate_per_s == 9);
+  CHECK(s.guard.known_burst == 10);
+  CHECK(s.guard.connection_rate_per_s == 5);
+  CHECK(s.guard.connection_burst == 6);
+  CHECK(s.guard.connections_max == 7);
   CHECK(s.guard.sources_max == 2048);
   CHECK_FALSE(s.policy.serve_unknown);
   CHECK_FALSE(s.policy.drop_not_sip);
@@ -129,13 +192,16 @@ TEST_CASE("every key sets its member", "[config]") {
   CHECK(s.policy.unknown.by_method ==
         decltype(s.policy.unknown.by_method){{"OPTIONS", decide::MethodAction::allow},
                                              {"X'Y", decide::MethodAction::drop}});
+  CHECK(s.policy.known.otherwise == decide::MethodAction::drop);
   CHECK(s.policy.peer.otherwise == decide::MethodAction::drop);
   CHECK(s.policy.peer.by_method ==
         decltype(s.policy.peer.by_method){{"INVITE", decide::MethodAction::allow}});
   CHECK(s.policy.score_ban_at == 250);
   CHECK(s.policy.score_half_life == 45min);
   CHECK(s.policy.ban_unverified == 500s);
-  CHECK(s.policy.ban_verified == 14 * 24h);
+  CHECK(s.policy.ban_steps == std::vector<std::chrono::milliseconds>{9min, 14 * 24h});
+  CHECK(s.policy.ban_forgive == 1h);
+  CHECK(s.policy.prefix_offenders == 0);
   CHECK(s.bans.addresses_max == 5000);
   CHECK(s.paths.rules == "/r \"q\" \\ ü");
   CHECK(s.paths.database == "/d");
@@ -143,6 +209,43 @@ TEST_CASE("every key sets its member", "[config]") {
   CHECK(s.control.read_group == "voip");
   CHECK(s.control.admin_group == "Voip_Admins.1");
   CHECK(s.log_level == LogLevel::debug);
+}
+
+TEST_CASE("every limit sets its member", "[config]") {
+  const Settings s = parsed(kEveryKeyChanged);
+  CHECK(s.limits.memory_mib == 8);
+  CHECK_FALSE(s.policy.budget.limited());
+  CHECK(s.policy.excess_drop_all_after == 1s);
+  CHECK(s.policy.excess_ban_after == 2s);
+  CHECK(s.policy.refused_credentials_max == 35);
+  CHECK(s.policy.unknown_targets_max == 36);
+  CHECK(s.policy.offences_prefix_max == 37);
+  CHECK(s.policy.offence_window == 38s);
+  CHECK(s.policy.known_refused_users_max == 39);
+  CHECK(s.policy.known_for == 40min);
+  CHECK(s.known.max == 4100);
+}
+
+TEST_CASE("every limit of a class sets its member", "[config]") {
+  const auto per_second = [](std::uint32_t count) { return limit::Rate(count, 1s, count); };
+  const Settings s = parsed(kEveryKeyChanged);
+  std::uint32_t next = 1;  // the figures of the file, in its order
+  for (const auto* allowance : {&s.policy.unknown_allowance, &s.policy.known_allowance}) {
+    INFO("the table that begins with " << next);
+    const auto rates = [&](const limit::Rates& of) {
+      CHECK(of.requests == per_second(next++));
+      CHECK(of.sustained == per_second(next++));
+      for (const auto group :
+           {limit::Group::register_, limit::Group::invite, limit::Group::other, limit::Group::not_sip})
+        CHECK(of.of(group) == per_second(next++));
+    };
+    rates(allowance->address);
+    CHECK(allowance->packets == per_second(next++));
+    rates(allowance->prefix);
+    CHECK(allowance->flows == limit::Caps{next, next + 1});
+    CHECK(allowance->open == limit::Caps{next + 2, next + 3});
+    next += 4;
+  }
 }
 
 TEST_CASE("each row of the table is changed by the test above", "[config]") {

@@ -1,13 +1,7 @@
-#include "decide/decide.h"
-
-#include <algorithm>
-#include <memory>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "support/catch.h"
+#include "decisions.h"
 
 namespace sipward::decide {
 namespace {
@@ -15,81 +9,6 @@ namespace {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-const std::string kHeaders =
-    "Via: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: "
-    "1\r\n";
-
-std::string request(const std::string& method) {
-  return method + " sip:c@d SIP/2.0\r\n" + kHeaders + "CSeq: 1 " + method + "\r\n\r\n";
-}
-
-const std::string kInvite = request("INVITE");
-const std::string kOptions = request("OPTIONS");
-const std::string kResponse = "SIP/2.0 200 OK\r\n" + kHeaders + "CSeq: 1 INVITE\r\n\r\n";
-const std::string kKeepalive = "\r\n\r\n";
-const std::string kNotSip = "GET / HTTP/1.1\r\n\r\n";
-// Without its empty line and without From: two defects that no operator need mind.
-const std::string kMalformed = "INVITE sip:c@d SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n";
-
-std::string with_headers(std::size_t n) {
-  std::string text = "INVITE sip:c@d SIP/2.0\r\n" + kHeaders + "CSeq: 1 INVITE\r\n";
-  for (std::size_t i = 5; i < n; ++i) text += "X: 1\r\n";
-  return text + "\r\n";
-}
-
-// A packet and what was found out about it; what a test does not say is an unknown source over UDP.
-struct Packet {
-  std::string text = kInvite;
-  SourceClass source_class = SourceClass::unknown;
-  Transport transport = Transport::udp;
-  bool verified = false;
-  bool banned = false;
-  std::optional<match::Action> hit{};
-  unsigned refused = 0;
-  std::optional<match::Action> observed_hit{};
-  double score = 0;
-  double score_with_observed = 0;
-};
-
-Decision decision(const Packet& packet, const Policy& policy = {}) {
-  const auto message = std::make_unique<sip::Message>();
-  message->read(packet.text);
-  match::Rule rule;
-  match::Rule observing;
-  observing.observe = true;
-  match::Hits hits;
-  if (packet.hit) {
-    rule.action = *packet.hit;
-    hits.note(rule, {});
-  }
-  if (packet.observed_hit) {
-    observing.action = *packet.observed_hit;
-    hits.note(observing, {});
-  }
-  return decide({.source_class = packet.source_class,
-                 .transport = packet.transport,
-                 .verified = packet.verified,
-                 .banned = packet.banned,
-                 .empty = packet.text.empty(),
-                 .message = message.get(),
-                 .hits = &hits,
-                 .refused_in_window = packet.refused,
-                 .score = packet.score,
-                 .score_with_observed = std::max(packet.score, packet.score_with_observed)},
-                policy);
-}
-
-Reason reason(const Packet& packet, const Policy& policy = {}) {
-  return decision(packet, policy).reason;
-}
-
-constexpr auto kPeer = SourceClass::peer;
-constexpr auto kUnknown = SourceClass::unknown;
-constexpr auto kLog = match::Action::log;
-constexpr auto kScore = match::Action::score;
-constexpr auto kDrop = match::Action::drop;
-constexpr auto kBan = match::Action::ban;
 
 TEST_CASE("each reason, for unlisted sources and for peers, under the default policy") {
   struct Case {
@@ -171,7 +90,7 @@ TEST_CASE("what passes and what is dropped without a ban") {
 TEST_CASE("only what proved its address is banned for long") {
   Policy policy;
   policy.ban_unverified = seconds(77);
-  policy.ban_verified = hours(7);
+  policy.ban_steps = {hours(7), hours(70)};
   CHECK(decision({.hit = kBan}, policy).ban == milliseconds(seconds(77)));
   CHECK(decision({.transport = Transport::tcp, .hit = kBan}, policy).ban == milliseconds(seconds(77)));
   CHECK(decision({.transport = Transport::tcp, .verified = true, .hit = kBan}, policy).ban ==
@@ -180,103 +99,53 @@ TEST_CASE("only what proved its address is banned for long") {
   CHECK(decision({.text = kOptions, .verified = true, .refused = 20}, policy).ban == milliseconds(hours(7)));
 }
 
-TEST_CASE("the default bans: a minute for what may be forged, an hour for what is verified") {
+TEST_CASE("the default bans: a minute for what may be forged, ten minutes at first for what is verified") {
   CHECK(decision({.hit = kBan}).ban == milliseconds(seconds(60)));
-  CHECK(decision({.verified = true, .hit = kBan}).ban == milliseconds(hours(1)));
+  CHECK(decision({.verified = true, .hit = kBan}).ban == milliseconds(std::chrono::minutes(10)));
 }
 
-TEST_CASE("a score bans at its limit and not one before") {
+TEST_CASE("neither a peer nor a known source is ever banned") {
+  const auto source_class = GENERATE(SourceClass::peer, SourceClass::known);
   Policy policy;
-  CHECK(decision({.hit = kScore, .score = 99.99}, policy).reason == Reason::request);
-  const Decision at_limit = decision({.hit = kScore, .score = 100}, policy);
-  CHECK(at_limit.reason == Reason::score);
-  CHECK(at_limit.ban == milliseconds(seconds(60)));
-  CHECK(decision({.verified = true, .hit = kScore, .score = 100}, policy).ban == milliseconds(hours(1)));
-  policy.score_ban_at = 7;
-  CHECK(decision({.hit = kScore, .score = 6.99}, policy).reason == Reason::request);
-  CHECK(decision({.hit = kScore, .score = 7}, policy).reason == Reason::score);
-}
-
-TEST_CASE("a score that reached its limit is stronger than a drop and weaker than a ban") {
-  CHECK(decision({.hit = kDrop, .score = 99}).reason == Reason::signature);
-  CHECK_FALSE(decision({.hit = kDrop, .score = 99}).ban.has_value());
-  CHECK(decision({.hit = kDrop, .score = 100}).reason == Reason::score);
-  CHECK(decision({.hit = kDrop, .score = 100}).ban.has_value());
-  CHECK(decision({.hit = kBan, .score = 100}).reason == Reason::signature);
-}
-
-TEST_CASE("a score comes before the class and the method, and a ban before it") {
-  Policy policy;
-  policy.serve_unknown = false;
-  CHECK(decision({.hit = kScore, .score = 100}, policy).reason == Reason::score);
-  CHECK(decision({.text = kOptions, .hit = kScore, .refused = 99, .score = 100}).reason == Reason::score);
-  CHECK(decision({.banned = true, .hit = kScore, .score = 100}).reason == Reason::banned);
-}
-
-TEST_CASE("neither a response nor a peer is judged by a score") {
-  CHECK(reason({.text = kResponse, .hit = kScore, .score = 100}) == Reason::response);
-  CHECK(reason({.source_class = kPeer, .hit = kScore, .score = 100}) == Reason::peer);
-  const Decision peer = decision({.source_class = kPeer, .observed_hit = kScore, .score_with_observed = 100});
-  CHECK_FALSE(peer.would_drop.has_value());
-}
-
-TEST_CASE("a rule that only observes passes the packet and says what it would have done") {
-  const Decision ban = decision({.observed_hit = kBan});
-  CHECK(ban.reason == Reason::request);
-  CHECK_FALSE(ban.ban.has_value());
-  CHECK(ban.would_drop == Reason::signature);
-  CHECK(ban.would_ban == milliseconds(seconds(60)));
-  const Decision drop = decision({.verified = true, .observed_hit = kDrop});
-  CHECK(drop.reason == Reason::request);
-  CHECK(drop.would_drop == Reason::signature);
-  CHECK_FALSE(drop.would_ban.has_value());
-  CHECK_FALSE(decision({.observed_hit = kLog}).would_drop.has_value());
-  const Decision below = decision({.observed_hit = kScore, .score_with_observed = 99.99});
-  CHECK_FALSE(below.would_drop.has_value());
-  const Decision reached = decision({.observed_hit = kScore, .score_with_observed = 100});
-  CHECK(reached.reason == Reason::request);
-  CHECK(reached.would_drop == Reason::score);
-  CHECK(reached.would_ban == milliseconds(seconds(60)));
-}
-
-TEST_CASE("neither kind of rule hides the other") {
-  for (const auto observed : {kLog, kScore, kDrop, kBan}) {
-    const Decision banned = decision({.hit = kBan, .observed_hit = observed});
-    CHECK(banned.reason == Reason::signature);
-    CHECK(banned.ban.has_value());
-    CHECK_FALSE(banned.would_drop.has_value());
-    const Decision dropped = decision({.hit = kDrop, .observed_hit = observed});
-    CHECK(dropped.reason == Reason::signature);
-    CHECK_FALSE(dropped.ban.has_value());
-  }
-  for (const auto enforced : {kLog, kScore}) {
-    const Decision passed = decision({.hit = enforced, .observed_hit = kBan});
-    CHECK(passed.reason == Reason::request);
-    CHECK(passed.would_drop == Reason::signature);
-  }
-  CHECK(
-      decision({.hit = kScore, .observed_hit = kScore, .score = 99, .score_with_observed = 100}).would_drop ==
-      Reason::score);
-  CHECK(decision({.hit = kScore, .observed_hit = kScore, .score = 100}).reason == Reason::score);
-}
-
-TEST_CASE("what is dropped anyway would not be dropped by an observing rule once more") {
-  const Decision refused = decision({.text = kOptions, .observed_hit = kBan});
-  CHECK(refused.reason == Reason::method);
-  CHECK_FALSE(refused.would_drop.has_value());
-}
-
-TEST_CASE("a peer is never banned") {
-  Policy policy;
-  policy.peer = policy.unknown;
+  policy.peer = policy.known = policy.unknown;
   for (const bool verified : {false, true}) {
-    const auto by_rule = decision({.source_class = kPeer, .verified = verified, .hit = kBan}, policy);
+    const auto by_rule = decision({.source_class = source_class, .verified = verified, .hit = kBan}, policy);
     CHECK(by_rule.reason == Reason::signature);
     CHECK_FALSE(by_rule.ban.has_value());
     const auto by_method =
-        decision({.text = kOptions, .source_class = kPeer, .verified = verified, .refused = 1000}, policy);
+        decision({.text = kOptions, .source_class = source_class, .verified = verified, .refused = 1000}, policy);
     CHECK(by_method.reason == Reason::method);
     CHECK_FALSE(by_method.ban.has_value());
+    Evidence evidence;
+    evidence.source_class = source_class;
+    evidence.verified = verified;
+    CHECK_FALSE(decide_excess({Reason::rate, hours(1)}, evidence, policy).ban.has_value());
+  }
+}
+
+TEST_CASE("a known source is served what unknown ones are refused, but not in IP-only mode") {
+  CHECK(decision({.text = kOptions, .source_class = SourceClass::known}).reason == Reason::request);
+  CHECK(decision({.text = kInvite, .source_class = SourceClass::known}).reason == Reason::request);
+  Policy ip_only;
+  ip_only.serve_unknown = false;
+  CHECK(decision({.source_class = SourceClass::known}, ip_only).reason == Reason::unknown);
+}
+
+TEST_CASE("excess bans when it has lasted, not before; what others used up never does") {
+  const Policy policy;
+  const Evidence unproven;
+  Evidence verified;
+  verified.verified = true;
+  const auto just_before = policy.excess_ban_after - milliseconds(1);
+  for (const Reason limit : {Reason::rate, Reason::excess, Reason::flows, Reason::open}) {
+    CHECK(decide_excess({limit, just_before}, verified, policy).reason == limit);
+    CHECK_FALSE(decide_excess({limit, just_before}, verified, policy).ban.has_value());
+    CHECK(decide_excess({limit, policy.excess_ban_after}, verified, policy).ban == policy.ban_steps.front());
+    CHECK(decide_excess({limit, policy.excess_ban_after}, unproven, policy).ban == policy.ban_unverified);
+  }
+  for (const Reason limit : {Reason::budget, Reason::rate_prefix}) {
+    CHECK(decide_excess({limit, hours(1)}, verified, policy).reason == limit);
+    CHECK_FALSE(decide_excess({limit, hours(1)}, verified, policy).ban.has_value());
   }
 }
 
@@ -375,29 +244,6 @@ TEST_CASE("what the policy refuses is asked for the class of the source, and of 
   CHECK_FALSE(refused(kResponse, kUnknown, policy));
   CHECK_FALSE(refused(kKeepalive, kUnknown, policy));
   CHECK_FALSE(refused(kNotSip, kUnknown, policy));
-}
-
-TEST_CASE("every reason has a name of its own and a sentence") {
-  std::set<std::string_view> names;
-  for (std::size_t i = 0; i < kReasons; ++i) {
-    const auto r = static_cast<Reason>(i);
-    CHECK_FALSE(describe(r).empty());
-    names.insert(to_string(r));
-  }
-  CHECK(names.size() == kReasons);
-  CHECK(to_string(Reason::request) == "request");
-  CHECK(to_string(Reason::observed) == "observed");
-  CHECK(to_string(Reason::signature) == "signature");
-  CHECK(to_string(Reason::unknown) == "unknown");
-}
-
-TEST_CASE("reasons to drop and reasons to pass") {
-  for (const Reason r : {Reason::request, Reason::response, Reason::keepalive, Reason::peer,
-                         Reason::not_sip_let, Reason::tcp_data, Reason::undecodable, Reason::observed})
-    CHECK_FALSE(is_drop(r));
-  for (const Reason r : {Reason::signature, Reason::method, Reason::not_sip, Reason::malformed,
-                         Reason::banned, Reason::unknown})
-    CHECK(is_drop(r));
 }
 
 }  // namespace

@@ -90,6 +90,15 @@ TEST_CASE("words of literal conditions are followed, of rules that enforce a ban
   CHECK_FALSE(Following({observing}).follows());
 }
 
+TEST_CASE("a trail tells the memory that it takes") {
+  std::vector<Rule> many;
+  for (int i = 0; i < 200; ++i) many.push_back(agent());
+  for (std::size_t i = 0; i < many.size(); ++i) many[i].conditions[0].pattern = std::string(i + 1, 'x') + "y";
+  const std::size_t one = Following({agent()}).trail()->memory();
+  CHECK(one > sizeof(Matcher::Trail));
+  CHECK(Following(std::move(many)).trail()->memory() > one);
+}
+
 TEST_CASE("a trail of other rules is followed no further, and outlives them") {
   Following head({agent()});
   {

@@ -31,6 +31,10 @@ Counter& reason_of(Counters& counters, std::size_t worker, Reason reason) {
   return counters.worker(worker).by_reason[static_cast<std::size_t>(reason)];
 }
 
+RuleLease lease(Counters& counters, const std::vector<std::string>& ids) {
+  return counters.lease(ids);
+}
+
 struct Fixture {
   test::TemporaryFolder folder;
   std::filesystem::path path = folder / "counters";
@@ -54,7 +58,7 @@ TEST_CASE_METHOD(Fixture, "counts go on after the file was closed") {
     CHECK_FALSE(counters.attach(7, at(1000)));
     reason_of(counters, 3, Reason::method).add(5);
     counters.event(Event::bans_added).add(2);
-    counters.rule("friendly-scanner")->hits.add(9);
+    lease(counters, {"friendly-scanner"}).counters()[0]->hits.add(9);
   }
   Counters counters = open(path);
   CHECK(counters.attach(7, at(2000)));
@@ -72,7 +76,7 @@ TEST_CASE_METHOD(Fixture, "a killed process loses no count") {
     if (!counters) ::_exit(1);
     counters->attach(7, at(1000));
     for (int i = 0; i < 1000; ++i) reason_of(*counters, 0, Reason::request).add();
-    counters->rule("r")->last_hit_ms.set(4711);
+    lease(*counters, {"r"}).counters()[0]->last_hit_ms.set(4711);
     ::kill(::getpid(), SIGKILL);
     ::_exit(2);
   }
@@ -85,10 +89,11 @@ TEST_CASE_METHOD(Fixture, "a killed process loses no count") {
   CHECK(counters.rule("r")->last_hit_ms.get() == 4711);
 }
 
-TEST_CASE_METHOD(Fixture, "another kernel table starts the counts anew, and pointers to rules stay good") {
+TEST_CASE_METHOD(Fixture, "another kernel table starts the counts anew, and leases stay good") {
   Counters counters = open(path);
   counters.attach(7, at(1000));
-  RuleCounter* rule = counters.rule("r");
+  const RuleLease held = lease(counters, {"r"});
+  RuleCounter* rule = held.counters()[0];
   rule->hits.add(3);
   rule->last_hit_ms.set(5);
   reason_of(counters, 0, Reason::request).add();
@@ -132,15 +137,13 @@ TEST_CASE_METHOD(Fixture, "what does not fit this layout starts at zero") {
     Counters counters = open(path);
     counters.attach(7, at(1000));
     reason_of(counters, 0, Reason::request).add(5);
-    counters.rule("gone")->hits.add();
+    lease(counters, {"gone"}).counters()[0]->hits.add();
   }
   overwrite(path, offset, 4711);
   Counters counters = open(path);
   CHECK(counters.by_reason(Reason::request) == 0);
   CHECK_FALSE(counters.attach(7, at(2000)));
-  RuleCounter* first = counters.rule("first");
-  CHECK(first->hits.get() == 0);
-  CHECK(first < counters.rule("gone"));  // its place was given up
+  CHECK(counters.rule("gone") == nullptr);
 }
 
 TEST_CASE_METHOD(Fixture, "files of another size") {
@@ -163,44 +166,6 @@ TEST_CASE_METHOD(Fixture, "a path that cannot be opened is named, a link is not 
   std::filesystem::create_symlink(folder / "victim", path);
   CHECK_FALSE(Counters::open(path).has_value());
   CHECK(test::content(folder / "victim") == "precious");
-}
-
-TEST_CASE_METHOD(Fixture, "a rule is found again by its name") {
-  Counters counters = open(path);
-  RuleCounter* one = counters.rule("one");
-  RuleCounter* two = counters.rule("two");
-  REQUIRE(one);
-  REQUIRE(two);
-  CHECK(one != two);
-  CHECK(counters.rule("one") == one);
-  CHECK(std::string_view(one->id.data()) == "one");
-  CHECK(counters.rule("on") != one);
-  CHECK(counters.rule("one2") != one);
-}
-
-TEST_CASE_METHOD(Fixture, "names up to the field's length are kept whole, longer ones are cut") {
-  Counters counters = open(path);
-  const std::string fits(55, 'a');
-  RuleCounter* whole = counters.rule(fits);
-  CHECK(std::string_view(whole->id.data()) == fits);
-  const std::string too_long = std::string(56, 'b');
-  RuleCounter* cut = counters.rule(too_long);
-  CHECK(std::string_view(cut->id.data()) == std::string(55, 'b'));
-  CHECK(counters.rule(too_long) == cut);
-  RuleCounter* next = counters.rule("next");
-  CHECK(std::string_view(next->id.data()) == "next");
-  CHECK(std::string_view(cut->id.data()) == std::string(55, 'b'));
-}
-
-TEST_CASE_METHOD(Fixture, "there is room for kRulesMax rules and not one more") {
-  Counters counters = open(path);
-  std::set<RuleCounter*> places;
-  for (std::size_t i = 0; i < kRulesMax; ++i) places.insert(counters.rule("rule-" + std::to_string(i)));
-  CHECK(places.size() == kRulesMax);
-  CHECK_FALSE(places.contains(nullptr));
-  CHECK(counters.rule("one-too-many") == nullptr);
-  CHECK(counters.rule("rule-0") != nullptr);
-  CHECK(counters.rule("rule-" + std::to_string(kRulesMax - 1)) != nullptr);
 }
 
 TEST_CASE_METHOD(Fixture, "sums go over all workers") {
@@ -228,7 +193,9 @@ TEST_CASE_METHOD(Fixture, "dropped is the sum of the reasons to drop") {
     counters.worker(0).by_reason[i].add(std::uint64_t{1} << i);
   std::uint64_t expected = 0;
   for (const Reason r : {Reason::signature, Reason::score, Reason::method, Reason::not_sip, Reason::malformed,
-                         Reason::tcp_stream, Reason::banned, Reason::unknown})
+                         Reason::tcp_stream, Reason::flood, Reason::rate, Reason::rate_prefix, Reason::excess,
+                         Reason::flows, Reason::open, Reason::budget, Reason::credentials, Reason::banned,
+                         Reason::unknown})
     expected += std::uint64_t{1} << static_cast<std::size_t>(r);
   CHECK(counters.dropped() == expected);
 }
@@ -273,10 +240,10 @@ TEST_CASE("counters in memory alone begin at zero and count") {
   CHECK(counters->by_reason(decide::Reason::signature) == 0);
   counters->worker(kWorkersMax - 1).by_reason[static_cast<std::size_t>(decide::Reason::signature)].add();
   CHECK(counters->by_reason(decide::Reason::signature) == 1);
-  REQUIRE(counters->rule("one") != nullptr);
-  counters->rule("one")->hits.add(2);
+  const RuleLease held = lease(*counters, {"one"});
+  held.counters()[0]->hits.add(2);
   CHECK(counters->rule("one")->hits.get() == 2);
-  CHECK(Counters::in_memory()->rule("one")->hits.get() == 0);
+  CHECK(Counters::in_memory()->rule("one") == nullptr);
 }
 
 TEST_CASE("a worker's counters share no cache line with another's") {

@@ -60,26 +60,45 @@ inline std::string options(int number) {
   return text({.method = "OPTIONS", .branch = "z9hG4bK" + std::to_string(number)});
 }
 
+// For tests of something else: a source may send what it likes.
+inline decide::Policy no_limits() {
+  decide::Policy policy;
+  policy.unknown_allowance = policy.known_allowance = {};
+  policy.budget = {};
+  return policy;
+}
+
 // A worker without its queue.
 class Bench {
  public:
   explicit Bench(decide::SourceClass source_class = decide::SourceClass::unknown,
-                 std::shared_ptr<const match::Matcher> matcher = shipped_rules())
+                 std::shared_ptr<const match::Matcher> matcher = shipped_rules(),
+                 decide::Policy policy = no_limits())
       : counters_(open(folder_ / "counters")),
-        rules_(make_rules(std::move(matcher))),
-        shield_(common_, shield::RulesInHand(rules_), counters_.worker(0), source_class, 64) {}
+        rules_(make_rules(std::move(matcher), std::move(policy))),
+        shield_(common_, shield::RulesInHand(rules_), counters_.worker(0), source_class,
+                limit::SourceTable::kBytesMin) {}
 
   shield::Outcome process(const Packet& packet, Now now = at(0), bool verified = false) {
-    return shield_.sources().with([&](limit::SourceTable& sources) {
-      return shield_.process({.packet = packet, .verified = verified}, sources, now);
+    return shield_.accounts().with([&](limit::Accounts& accounts) {
+      return shield_.process({.packet = packet, .verified = verified}, accounts, now);
     });
   }
   // Datagrams that the kernel made one.
   shield::Outcome train(std::string_view payload, Now now = at(0)) {
     const Packet packet = udp_packet(payload, "198.51.100.7");
-    return shield_.sources().with([&](limit::SourceTable& sources) {
-      return shield_.process({.packet = packet, .merged = true}, sources, now);
+    return shield_.accounts().with([&](limit::Accounts& accounts) {
+      return shield_.process({.packet = packet, .merged = true}, accounts, now);
     });
+  }
+  // A copy of what the softswitch sends.
+  std::vector<shield::Consequences> hear(const Packet& copy, Now now = at(0)) {
+    std::vector<shield::Consequences> heard;
+    shield_.accounts().with([&](limit::Accounts& accounts) {
+      shield_.hear({.packet = copy}, accounts, now,
+                   [&](shield::Consequences one) { heard.push_back(std::move(one)); });
+    });
+    return heard;
   }
   shield::Outcome udp(std::string_view payload, Now now = at(0), std::string_view source = "198.51.100.7") {
     return process(udp_packet(payload, source), now);
@@ -94,9 +113,9 @@ class Bench {
     for (std::size_t i = 0; i < decide::kReasons; ++i) sum += by_reason(static_cast<decide::Reason>(i));
     return sum;
   }
-  [[nodiscard]] limit::Source source(std::string_view text) {
-    return shield_.sources().with([&](limit::SourceTable& sources) {
-      const limit::Source* found = sources.find(address(text));
+  [[nodiscard]] limit::SourceReport source(std::string_view text) {
+    return shield_.accounts().with([&](limit::Accounts& accounts) {
+      auto found = accounts.sources.report(address(text));
       if (!found) FAIL(text << " is not known");
       return *found;
     });
@@ -108,17 +127,20 @@ class Bench {
     if (!counters) FAIL(counters.error().text);
     return std::move(*counters);
   }
-  std::shared_ptr<shield::RuleSet> make_rules(std::shared_ptr<const match::Matcher> matcher) {
+  std::shared_ptr<shield::RuleSet> make_rules(std::shared_ptr<const match::Matcher> matcher,
+                                              decide::Policy policy) {
     auto made = std::make_shared<shield::RuleSet>();
+    made->policy = std::move(policy);
     made->matcher = std::move(matcher);
-    made->counters = shield::rule_counters(*made->matcher, counters_);
+    shield::give_counters(*made, counters_);
     return made;
   }
 
   TemporaryFolder folder_;
   metrics::Counters counters_;
   std::shared_ptr<shield::RuleSet> rules_;
-  shield::Common common_{counters_, observe};
+  limit::Budget budget_;
+  shield::Common common_{counters_, observe, budget_};
   shield::Shield shield_;
 };
 

@@ -33,7 +33,7 @@ std::shared_ptr<RuleSet> set_of(std::vector<match::Rule> rules, metrics::Counter
   auto matcher = compile_rules(set->rules);
   if (!matcher) FAIL(matcher.error().text);
   set->matcher = std::move(*matcher);
-  set->counters = rule_counters(*set->matcher, counters);
+  give_counters(*set, counters);
   return set;
 }
 
@@ -98,11 +98,13 @@ TEST_CASE("with every rule disabled nothing is hit, and nothing else changes") {
   REQUIRE(matcher);
   set->matcher = std::move(*matcher);
   std::atomic<bool> observe = false;
-  const Common common{counters, observe};
-  Shield shield(common, RulesInHand(set), counters.worker(0), decide::SourceClass::unknown, 64);
+  limit::Budget budget;
+  const Common common{counters, observe, budget};
+  Shield shield(common, RulesInHand(set), counters.worker(0), decide::SourceClass::unknown,
+                limit::SourceTable::kBytesMin);
   const auto judge = [&](const Packet& packet) {
-    return shield.sources().with([&](limit::SourceTable& sources) {
-      return shield.process({.packet = packet}, sources, at(0)).reason;
+    return shield.accounts().with([&](limit::Accounts& accounts) {
+      return shield.process({.packet = packet}, accounts, at(0)).reason;
     });
   };
   CHECK(judge(udp_packet(kScan)) == Reason::request);
@@ -174,13 +176,14 @@ TEST_CASE("no packet is judged by half a rule set, and none by an old one once a
   const TemporaryFolder folder;
   auto counters = counters_in(folder);
   std::atomic<bool> observe = false;
-  const Common common{counters, observe};
+  limit::Budget budget;
+  const Common common{counters, observe, budget};
   const std::array matchers{set_of({agent_rule("even", "friendly-scanner")}, counters)->matcher,
                             set_of({agent_rule("odd", "friendly-scanner")}, counters)->matcher};
   const auto numbered = [&](std::size_t n) {
     auto set = std::make_shared<RuleSet>();
     set->matcher = matchers[n % 2];
-    set->counters = rule_counters(*set->matcher, counters);
+    give_counters(*set, counters);
     set->policy.ban_unverified = milliseconds(n + 1);
     return set;
   };
@@ -188,7 +191,7 @@ TEST_CASE("no packet is judged by half a rule set, and none by an old one once a
   std::vector<std::unique_ptr<Shield>> shields;
   for (std::size_t i = 0; i < kWorkers; ++i)
     shields.push_back(std::make_unique<Shield>(common, RulesInHand(numbered(0)), counters.worker(i),
-                                               decide::SourceClass::unknown, 64));
+                                               decide::SourceClass::unknown, limit::SourceTable::kBytesMin));
   std::atomic<std::size_t> in_force = 0;
   std::atomic<bool> over = false;
   std::atomic<std::size_t> halves = 0;
@@ -200,8 +203,8 @@ TEST_CASE("no packet is judged by half a rule set, and none by an old one once a
       const std::size_t at_least = in_force;
       shield.take_new_rules();
       // Each packet comes after the last one's ban has ended.
-      const auto outcome = shield.sources().with([&](limit::SourceTable& sources) {
-        return shield.process({.packet = scan}, sources, at(seconds(time)));
+      const auto outcome = shield.accounts().with([&](limit::Accounts& accounts) {
+        return shield.process({.packet = scan}, accounts, at(seconds(time)));
       });
       ++judged;
       if (!outcome.consequences.ban) {

@@ -71,7 +71,7 @@ TEST_CASE("two rules in one message both count, and a verified source is banned 
   const Outcome outcome = bench.process(tcp_packet(text({.agent = "s40 s60"})), at(0), true);
   CHECK(outcome.reason == Reason::score);
   REQUIRE(outcome.consequences.ban.has_value());
-  CHECK(outcome.consequences.ban->duration == std::chrono::hours(1));
+  CHECK(outcome.consequences.ban->duration == std::chrono::minutes(10));
 }
 
 TEST_CASE("neither a retransmission nor the same oddity again adds to a score") {
@@ -91,7 +91,7 @@ TEST_CASE("whoever goes on after a ban is banned again, and a clean message of i
 TEST_CASE("a peer has no score") {
   Suspicion bench(decide::SourceClass::peer);
   CHECK(bench.from("s40 s60").reason == Reason::peer);
-  CHECK(bench.source("198.51.100.7").score.with_observed(minutes(10), at(0).steady) == 0);
+  CHECK(bench.source("198.51.100.7").dossier->score.with_observed(minutes(10), at(0).steady) == 0);
 }
 
 TEST_CASE("responses have no score") {
@@ -123,7 +123,7 @@ TEST_CASE("an observing rule counts what it would do and lets the packet pass") 
   CHECK(bench.counters().rule("odrop")->hits.get() == 1);
   CHECK(bench.counters().would_drop(Reason::signature) == 1);
   CHECK(bench.by_reason(Reason::observed) == 1);
-  CHECK(bench.source("198.51.100.7").dropped == 0);
+  CHECK(bench.source("198.51.100.7").source.dropped() == 0);
   CHECK(bench.from("oban").consequences.ban == std::nullopt);
   CHECK(bench.bans_observed() == 1);
 }
@@ -138,7 +138,7 @@ TEST_CASE("an observing rule hides no enforcing one, nor the other way round") {
   const Outcome scored = bench.from("odrop s40", std::chrono::seconds(10));
   CHECK(scored.would_drop == Reason::signature);
   CHECK(scored.consequences.evidence->rule == "odrop");
-  CHECK(bench.source("198.51.100.7").score.enforced(minutes(10), at(10'000).steady) == 40);
+  CHECK(bench.source("198.51.100.7").dossier->score.enforced(minutes(10), at(10'000).steady) == 40);
 }
 
 TEST_CASE("evidence of an observing rule names it and is marked") {

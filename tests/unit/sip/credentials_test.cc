@@ -43,3 +43,31 @@ TEST_CASE("other schemes than Digest", "[sip][credentials]") {
     CHECK_FALSE(read_digest(none).has_value());
   }
 }
+
+TEST_CASE("challenges, one to a header or several", "[sip][credentials]") {
+  ChallengeReader one(
+      R"(Digest realm="a, nonce=x", qop="auth auth-int", nonce = "n1", stale=TRUE, nonce=n2)");
+  const auto challenge = one.next();
+  REQUIRE(challenge.has_value());
+  CHECK(challenge->nonce == "n1");
+  CHECK(challenge->stale);
+  CHECK_FALSE(one.next().has_value());
+
+  ChallengeReader several(
+      "Negotiate, dIgEsT nonce=n1,\r\n stale=\"false\", Basic realm=r, nonce=no, Digest nonce=n2");
+  CHECK(several.next()->nonce.empty());
+  const auto second = several.next();
+  REQUIRE(second.has_value());
+  CHECK(second->nonce == "n1");
+  CHECK_FALSE(second->stale);
+  CHECK(several.next()->nonce.empty());
+  CHECK(several.next()->nonce == "n2");
+  CHECK_FALSE(several.next().has_value());
+
+  for (const char* none : {"", " ,, ", "nonce=n", "Digest", "Digest nonce"}) {
+    INFO(none);
+    ChallengeReader challenges(none);
+    if (const auto empty = challenges.next()) CHECK(empty->nonce.empty());
+    CHECK_FALSE(challenges.next().has_value());
+  }
+}

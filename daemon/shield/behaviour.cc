@@ -1,0 +1,198 @@
+#include "behaviour.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "evidence.h"
+#include "limiter.h"
+
+namespace sipward::shield {
+namespace {
+
+using decide::SourceClass;
+
+bool is_refused_attempt(const Answer& answer, const limit::Facts& facts) {
+  const unsigned status = answer.status;
+  return (status == 401 || status == 403 || status == 407) && facts.credentials && !answer.stale;
+}
+
+bool is_unknown_target(unsigned status) {
+  return status == 404 || status == 410 || status == 484 || status == 485 || status == 604;
+}
+
+bool is_success(unsigned status) {
+  return status >= 200 && status < 300;
+}
+
+// A To tag as the proof of an accepted dialog, apart from the same tag as a proof that an answer was
+// received. Longer tags than any stack makes are cut.
+class AcceptedTag {
+ public:
+  explicit AcceptedTag(std::string_view tag) {
+    bytes_[0] = '\x01';
+    size_ = 1 + tag.copy(bytes_.data() + 1, bytes_.size() - 1);
+  }
+  [[nodiscard]] std::string_view bytes() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, 128> bytes_;
+  std::size_t size_;
+};
+
+// What comes back from the source later proves that it received this answer.
+void remember_proofs(const Answered& answered, limit::SourceTable& sources, Now now) {
+  const Answer& answer = answered.answer;
+  const bool invite = answer.method == "INVITE" && answer.status > 100;
+  if (answer.nonce.empty() && (!invite || answer.to_tag.empty())) return;
+  limit::Dossier& dossier = sources.dossier(answered.source, now.steady);
+  sources.remember_proof(dossier, answer.nonce);
+  sources.remember_proof(dossier, answer.other_nonce);
+  if (!invite || answer.to_tag.empty()) return;
+  sources.remember_proof(dossier, answer.to_tag);
+  if (is_success(answer.status)) sources.remember_proof(dossier, AcceptedTag(answer.to_tag).bytes());
+}
+
+KnownRequest known(const Address& source, std::chrono::milliseconds life, const char* how, Now now) {
+  return {source, now.wall + life, how};
+}
+
+// Each refresh of a registration would ask anew: so it is asked again when a tenth of the time has gone.
+bool is_due(limit::Dossier& dossier, std::chrono::milliseconds life, Instant now) {
+  if (dossier.known_until > now + life - life / 10) return false;
+  dossier.known_until = now + life;
+  return true;
+}
+
+// The registration's life and what comes on top; after a call, what comes on top.
+std::optional<KnownRequest> accepted(const Answered& answered, const limit::Facts& facts,
+                                     limit::Accounts& accounts, const decide::Policy& policy, Now now) {
+  const Answer& answer = answered.answer;
+  const bool registered = answer.method == "REGISTER";
+  if (!facts.credentials || (!registered && answer.method != "INVITE")) return std::nullopt;
+  const Address& source = answered.datagram.destination;
+  if (answered.source_class == SourceClass::known)
+    for (limit::Users* users : {&accounts.users, &accounts.unproven_users})
+      users->accept(source, facts.user, user_limits_of(policy), now.steady);
+  auto life = policy.known_for;
+  if (registered) life += std::chrono::seconds(answer.expires_s.value_or(0));
+  if (!is_due(accounts.sources.dossier(answered.source, now.steady), life, now.steady)) return std::nullopt;
+  return known(source, life, registered ? "register" : "invite", now);
+}
+
+struct Offence {
+  metrics::Learning kind;
+  const char* reason;  // of a ban
+  unsigned count;      // of this source within the window
+  unsigned max;
+};
+
+std::optional<Offence> offence(const Answered& answered, const limit::Facts& facts, limit::Accounts& accounts,
+                               const decide::Policy& policy, Now now) {
+  limit::SourceTable& sources = accounts.sources;
+  if (is_refused_attempt(answered.answer, facts)) {
+    limit::Dossier& dossier = sources.dossier(answered.source, now.steady);
+    const unsigned count = dossier.credentials.add(facts.user, policy.offence_window, now.steady);
+    return Offence{metrics::Learning::refused_credentials, "credentials", count,
+                   policy.refused_credentials_max};
+  }
+  if (!is_unknown_target(answered.answer.status)) return std::nullopt;
+  limit::Dossier& dossier = sources.dossier(answered.source, now.steady);
+  const unsigned count = dossier.targets.add(facts.target, policy.offence_window, now.steady);
+  return Offence{metrics::Learning::unknown_targets, "unknown_targets", count, policy.unknown_targets_max};
+}
+
+store::EvidenceRecord record(const Answered& answered, const BanRequest& ban, unsigned count, Now now) {
+  const packet::Datagram& datagram = answered.datagram;
+  store::EvidenceRecord record;
+  record.time = now.wall;
+  record.source = datagram.destination;
+  record.source_port = datagram.destination_port;
+  record.destination = endpoint(datagram.source, datagram.source_port);
+  record.transport = datagram.protocol == packet::Protocol::tcp ? "tcp" : "udp";
+  record.reason = ban.cause.reason;
+  record.verified = ban.cause.verified;
+  record.detail = fmt::format("the softswitch answered {} to {}: {} of them within the window",
+                              answered.answer.status, answered.answer.method, count);
+  record.excerpt = std::string(datagram.payload.substr(0, store::kExcerptMax));
+  return record;
+}
+
+BanRequest ban_for(const Prefix& net, const char* reason, bool verified, const decide::Policy& policy) {
+  return {net,
+          {.reason = reason, .rule = "", .origin = fmt::format("auto:{}", reason), .verified = verified},
+          verified ? policy.ban_steps.front() : policy.ban_unverified};
+}
+
+// Its prefix is banned for what several of it did, never for what could have been forged in their names.
+std::optional<Prefix> offending_prefix(const limit::PrefixOffences& offences, const Address& source,
+                                       const decide::Policy& policy) {
+  const auto over = [&](const limit::PrefixOffences::Of& of) {
+    return policy.prefix_offenders > 0 && of.offenders >= policy.prefix_offenders &&
+           of.offences >= policy.offences_prefix_max;
+  };
+  const bool v4 = source.family() == Family::ipv4;
+  if (!v4 && over(offences.wide)) return Prefix(source, 48);
+  if (over(offences.narrow)) return Prefix(source, v4 ? 24 : 64);
+  return std::nullopt;
+}
+
+void condemn(const Answered& answered, const limit::Facts& facts, const Offence& offence,
+             limit::Accounts& accounts, const decide::Policy& policy, Now now, Finding& finding) {
+  const Address& source = answered.datagram.destination;
+  std::optional<Prefix> net;
+  if (facts.proven)
+    net = offending_prefix(accounts.sources.note_offence(source, policy.offence_window, now.steady), source,
+                           policy);
+  if (!net && offence.count >= offence.max) net = Prefix(source);
+  if (!net) return;
+  limit::Dossier& dossier = accounts.sources.dossier(answered.source, now.steady);
+  if (dossier.is_banned(now.steady)) return;
+  finding.ban = ban_for(*net, offence.reason, facts.proven, policy);
+  finding.evidence = record(answered, *finding.ban, offence.count, now);
+  dossier.banned_until = now.steady + finding.ban->duration;
+}
+
+}  // namespace
+
+Finding weigh(const Answered& answered, limit::Accounts& accounts, const decide::Policy& policy, Now now) {
+  const Answer& answer = answered.answer;
+  const Address& source = answered.datagram.destination;
+  remember_proofs(answered, accounts.sources, now);
+  if (answer.status < 200) return {};
+  const bool dialog = answer.method == "INVITE" && is_success(answer.status);
+  const auto facts = accounts.transactions.answered(source, answer.call_id, answer.cseq, dialog, now.steady);
+  if (!facts) return {};
+  Finding finding;
+  if (is_success(answer.status)) {
+    finding.known = accepted(answered, *facts, accounts, policy, now);
+    return finding;
+  }
+  if (answered.source_class == SourceClass::known) {
+    if (!is_refused_attempt(answer, *facts)) return finding;
+    finding.counted = metrics::Learning::refused_credentials;
+    limit::Users& users = facts->proven ? accounts.users : accounts.unproven_users;
+    users.refuse(source, facts->user, user_limits_of(policy), now.steady);
+    return finding;
+  }
+  const auto offended = offence(answered, *facts, accounts, policy, now);
+  if (!offended) return finding;
+  finding.counted = offended->kind;
+  condemn(answered, *facts, *offended, accounts, policy, now, finding);
+  return finding;
+}
+
+std::optional<KnownRequest> note_dialog(const packet::Datagram& datagram, const sip::Message& message,
+                                        limit::Source& source, limit::Accounts& accounts,
+                                        const decide::Policy& policy, Now now) {
+  limit::Dossier* dossier = accounts.sources.find_dossier(source);
+  const std::string_view tag = to_tag_of(message);
+  if (!dossier || tag.empty() || !accounts.sources.is_proof(*dossier, AcceptedTag(tag).bytes()))
+    return std::nullopt;
+  if (!is_due(*dossier, policy.known_for, now.steady)) return std::nullopt;
+  return known(datagram.source, policy.known_for, "dialog", now);
+}
+
+}  // namespace sipward::shield

@@ -1,0 +1,168 @@
+#include "limiter.h"
+
+#include "sip/credentials.h"
+#include "sip/header_values.h"
+#include "sip/name_addr.h"
+#include "sip/uri.h"
+#include "sip/via.h"
+
+namespace sipward::shield {
+namespace {
+
+using decide::Reason;
+using limit::Group;
+using limit::Transactions;
+
+std::string_view value_of(const sip::Message& message, sip::HeaderName name) {
+  const sip::Header* header = message.find(name);
+  return header ? header->value : std::string_view();
+}
+
+// What is charged at all.
+std::optional<Group> group_of(const sip::Message& message) {
+  if (message.kind() == sip::Kind::not_sip) return Group::not_sip;
+  if (message.kind() != sip::Kind::request) return std::nullopt;
+  if (message.method() == "REGISTER") return Group::register_;
+  if (message.method() == "INVITE") return Group::invite;
+  return Group::other;
+}
+
+Transactions::Request request_of(const Claim& claim) {
+  using Kind = Transactions::Request::Kind;
+  const sip::Message& message = claim.message;
+  const auto via = sip::read_via(value_of(message, sip::HeaderName::via));
+  const bool follows = message.method() == "ACK" || message.method() == "CANCEL";
+  const bool invite = message.method() == "INVITE";
+  return {.source = claim.datagram.source,
+          .call_id = value_of(message, sip::HeaderName::call_id),
+          .cseq = sip::read_cseq(value_of(message, sip::HeaderName::cseq)).number.value_or(0),
+          .branch = via ? via->branch : std::string_view(),
+          .kind = follows  ? Kind::follows
+                  : invite ? Kind::invite
+                           : Kind::non_invite};
+}
+
+// Who is asked for: of a REGISTER its To, for the Request-URI names the registrar (RFC 3261 section 10.2).
+std::string_view target_of(const sip::Message& message) {
+  if (message.method() != "REGISTER") return sip::uri_user(message.request_uri());
+  return sip::uri_user(sip::read_name_addr(value_of(message, sip::HeaderName::to)).uri);
+}
+
+std::optional<Reason> over_flows(const Claim& claim, const Funds& funds, Instant now) {
+  if (claim.datagram.protocol != packet::Protocol::udp) return std::nullopt;  // the kernel counts connections
+  const auto held = funds.accounts.flows.hold(claim.datagram.source, claim.datagram.source_port,
+                                              allowance_of(claim.source_class, funds.policy).flows, now);
+  funds.accounts.not_counted += held == limit::Flows::Held::full;
+  const bool over = held == limit::Flows::Held::over_address || held == limit::Flows::Held::over_prefix;
+  return over ? std::optional(Reason::flows) : std::nullopt;
+}
+
+std::optional<Reason> over_rate(const Claim& claim, Group group, const Funds& funds, Instant now) {
+  const limit::Excess excess = funds.accounts.sources.charge(
+      claim.datagram.source, claim.source, group, allowance_of(claim.source_class, funds.policy), now);
+  if (excess == limit::Excess::none) return std::nullopt;
+  return is_of_prefix(excess) ? Reason::rate_prefix : Reason::rate;
+}
+
+// Whose credentials were refused again and again. What somebody forges in a source's name stops no phone there
+// that answers the softswitch's challenge.
+bool is_user_blocked(const Address& source, const limit::Facts& facts, const Funds& funds, Instant now) {
+  const auto limits = user_limits_of(funds.policy);
+  if (funds.accounts.users.is_blocked(source, facts.user, limits, now)) return true;
+  return !facts.proven && funds.accounts.unproven_users.is_blocked(source, facts.user, limits, now);
+}
+
+}  // namespace
+
+const limit::Allowance& allowance_of(decide::SourceClass source_class, const decide::Policy& policy) {
+  static const limit::Allowance kNoLimits;
+  switch (source_class) {
+    case decide::SourceClass::unknown:
+      return policy.unknown_allowance;
+    case decide::SourceClass::known:
+      return policy.known_allowance;
+    case decide::SourceClass::peer:
+      break;
+  }
+  return kNoLimits;
+}
+
+std::string_view to_tag_of(const sip::Message& message) {
+  return sip::parameter(sip::read_name_addr(value_of(message, sip::HeaderName::to)).parameters, "tag");
+}
+
+limit::UserLimits user_limits_of(const decide::Policy& policy) {
+  return {.refusals_max = policy.refused_credentials_max,
+          .users_max = policy.known_refused_users_max,
+          .window = policy.offence_window,
+          .accepted_for = policy.known_for};
+}
+
+std::optional<sip::Digest> credentials_of(const sip::Message& message) {
+  for (const auto name : {sip::HeaderName::authorization, sip::HeaderName::proxy_authorization})
+    if (const sip::Header* header = message.find(name))
+      if (const auto digest = sip::read_digest(header->value)) return digest;
+  return std::nullopt;
+}
+
+std::uint32_t Limiter::id_of(std::string_view name) const {
+  return static_cast<std::uint32_t>(hash_(std::as_bytes(std::span(name))));
+}
+
+limit::Facts Limiter::facts_of(const Claim& claim) const {
+  const auto credentials = credentials_of(claim.message);
+  // Behind a known address users are told apart; elsewhere attempts.
+  const bool known = claim.source_class == decide::SourceClass::known;
+  return {.credentials = credentials.has_value(),
+          .proven = claim.proven,
+          .user = credentials ? id_of(known ? credentials->username : credentials->response) : 0,
+          .target = id_of(target_of(claim.message))};
+}
+
+bool Limiter::is_proof(const sip::Message& message, const limit::Dossier& dossier,
+                       const limit::SourceTable& sources) {
+  if (message.kind() != sip::Kind::request) return false;
+  if (const auto credentials = credentials_of(message); credentials && !credentials->nonce.empty())
+    if (sources.is_proof(dossier, credentials->nonce)) return true;
+  const std::string_view to_tag = to_tag_of(message);
+  return !to_tag.empty() && sources.is_proof(dossier, to_tag);
+}
+
+std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& funds, Instant now) const {
+  const auto group = group_of(claim.message);
+  if (!group || claim.source_class == decide::SourceClass::peer) return std::nullopt;
+  if (const auto over = over_flows(claim, funds, now)) return decide::Excess{*over, {}};
+  const bool request = *group != Group::not_sip;
+  if (request && funds.accounts.transactions.look(request_of(claim), now) == Transactions::Seen::again)
+    return std::nullopt;
+  limit::SourceTable& sources = funds.accounts.sources;
+  const limit::Dossier* dossier = sources.find_dossier(claim.source);
+  const bool served = !dossier || dossier->excess.length(now) < funds.policy.excess_drop_all_after;
+  auto over = served ? over_rate(claim, *group, funds, now) : Reason::excess;
+  if (over == Reason::rate || over == Reason::excess)
+    return decide::Excess{*over, sources.dossier(claim.source, now).excess.note(now)};
+  if (!over) over = enter(claim, *group, funds, now);
+  return over ? std::optional(decide::Excess{*over, {}}) : std::nullopt;
+}
+
+// What a message is up against after its rates: its user, the budget of all, its open transactions.
+std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Funds& funds, Instant now) const {
+  const bool known = claim.source_class == decide::SourceClass::known;
+  const auto facts = facts_of(claim);
+  const Address& source = claim.datagram.source;
+  limit::Accounts& accounts = funds.accounts;
+  if (known && facts.credentials && is_user_blocked(source, facts, funds, now)) return Reason::credentials;
+  if (!known && !funds.budget.take(funds.policy.budget, claim.proven, now)) return Reason::budget;
+  if (group == Group::not_sip) return std::nullopt;
+  const auto request = request_of(claim);
+  if (claim.message.method() == "BYE") accounts.transactions.end_dialog(source, request.call_id, now);
+  if (request.kind == Transactions::Request::Kind::follows) return std::nullopt;
+  const auto opened =
+      accounts.transactions.open(request, facts, allowance_of(claim.source_class, funds.policy).open, now);
+  accounts.not_counted += opened == Transactions::Opened::full;
+  const bool over =
+      opened == Transactions::Opened::over_address || opened == Transactions::Opened::over_prefix;
+  return over ? std::optional(Reason::open) : std::nullopt;
+}
+
+}  // namespace sipward::shield

@@ -1,0 +1,279 @@
+// What the softswitch's answers make of a source.
+#include "bench.h"
+#include "conversation.h"
+
+namespace {
+
+using namespace sipward;
+using namespace sipward::test;
+using namespace std::chrono_literals;
+using decide::Reason;
+using decide::SourceClass;
+
+constexpr const char* kSource = "198.51.100.7";
+
+// A client and a softswitch that answers it.
+class Exchange {
+ public:
+  explicit Exchange(SourceClass source_class = SourceClass::unknown) : bench(source_class) {}
+
+  Reason ask(const Ask& ask, Now now = at(0), std::string_view source = kSource) {
+    asked = bench.process(udp_packet(ask.text(), source), now);
+    return asked.reason;
+  }
+  // The first thing that follows from an answer.
+  shield::Consequences answer(const Ask& ask, unsigned status, std::string_view more = "", Now now = at(0),
+                              std::string_view source = kSource, std::string_view tag = "as5f3c") {
+    auto heard = bench.hear(to_client(test::answer(ask, status, more, tag), source), now);
+    return heard.empty() ? shield::Consequences{} : std::move(heard.front());
+  }
+  shield::Consequences both(const Ask& ask, unsigned status, std::string_view more = "", Now now = at(0),
+                            std::string_view source = kSource) {
+    (void)this->ask(ask, now, source);
+    return answer(ask, status, more, now, source);
+  }
+  [[nodiscard]] std::uint64_t counted(metrics::Learning learning) {
+    return bench.counters().learning(learning);
+  }
+
+  Bench bench;
+  shield::Outcome asked;
+};
+
+// `n` attempts, each refused, with the nonce that the last answer gave, or with one that is made up. The last
+// one's consequences.
+shield::Consequences guess(Exchange& exchange, unsigned n, bool made_up = false,
+                           std::string_view source = kSource) {
+  shield::Consequences last;
+  for (unsigned i = 1; i <= n; ++i) {
+    const Ask ask{.call = i, .cseq = 2, .user = "100", .nonce = made_up ? "x" : fmt::format("n{}", i - 1)};
+    last = exchange.both(ask, 401, challenge(fmt::format("n{}", i)), at(0), source);
+    if (last.ban) return last;
+  }
+  return last;
+}
+
+}  // namespace
+
+TEST_CASE("a bare 401 is never a failure", "[shield]") {
+  Exchange exchange;
+  for (unsigned i = 1; i <= 500; ++i)
+    CHECK_FALSE(exchange.both(Ask{.call = i}, 401, challenge(fmt::format("n{}", i))).ban);
+  CHECK(exchange.counted(metrics::Learning::refused_credentials) == 0);
+}
+
+TEST_CASE("ten refused attempts ban, nine do not; who used our nonce is banned for long", "[shield]") {
+  Exchange exchange;
+  (void)exchange.both(Ask{.call = 500}, 401, challenge("n0"));
+  CHECK_FALSE(guess(exchange, 9).ban);
+  const Ask tenth{.call = 10, .cseq = 2, .user = "100", .nonce = "n9"};
+  const auto found = exchange.both(tenth, 401, challenge("n10"));
+  REQUIRE(found.ban);
+  CHECK(found.ban->net == Prefix(address(kSource)));
+  CHECK(found.ban->cause.reason == "credentials");
+  CHECK(found.ban->cause.verified);
+  CHECK(found.ban->duration == 10min);
+  REQUIRE(found.evidence);
+  CHECK(found.evidence->verified);
+  CHECK_THAT(found.evidence->detail, ContainsSubstring("answered 401 to REGISTER"));
+  CHECK(exchange.ask(Ask{.call = 11}, at(1)) == Reason::banned);
+  CHECK(exchange.counted(metrics::Learning::refused_credentials) == 10);
+}
+
+TEST_CASE("attempts that could be forged ban for a minute", "[shield]") {
+  Exchange exchange;
+  shield::Consequences found;
+  for (unsigned i = 1; i <= 10; ++i)
+    found = exchange.both({.call = i, .user = "100", .nonce = "made-up"}, 403);
+  REQUIRE(found.ban);
+  CHECK_FALSE(found.ban->cause.verified);
+  CHECK(found.ban->duration == 60s);
+}
+
+TEST_CASE("attempts spread over longer than the window do not ban", "[shield]") {
+  Exchange exchange;
+  for (unsigned i = 1; i <= 60; ++i) {
+    const auto found = exchange.both({.call = i, .user = "100"}, 401, "", at(std::chrono::seconds(i * 80)));
+    CHECK_FALSE(found.ban);
+  }
+}
+
+TEST_CASE("each attempt counts once", "[shield]") {
+  Exchange exchange;
+  SECTION("its answer came twice") {
+    for (unsigned i = 1; i <= 9; ++i) {
+      CHECK_FALSE(exchange.both({.call = i, .user = "100"}, 401).ban);
+      CHECK_FALSE(exchange.answer({.call = i, .user = "100"}, 401).ban);
+    }
+  }
+  SECTION("the same credentials, again and again") {
+    for (unsigned i = 1; i <= 50; ++i)
+      CHECK_FALSE(exchange.both({.call = i, .user = "100", .response = "0123456789abcdef"}, 401).ban);
+  }
+  SECTION("the nonce was stale") {
+    for (unsigned i = 1; i <= 50; ++i)
+      CHECK_FALSE(exchange.both({.call = i, .user = "100"}, 401, challenge("n1", true)).ban);
+  }
+  SECTION("an answer to nothing that was asked") {
+    for (unsigned i = 1; i <= 50; ++i) CHECK_FALSE(exchange.answer({.call = i, .user = "100"}, 401).ban);
+  }
+}
+
+TEST_CASE("ten unknown targets ban, one target asked for again and again does not", "[shield]") {
+  const unsigned status = GENERATE(404U, 410U, 484U, 485U, 604U);
+  const char* method = GENERATE("REGISTER", "INVITE", "SUBSCRIBE");
+  Exchange exchange;
+  for (unsigned i = 1; i <= 50; ++i) CHECK_FALSE(exchange.both({.method = method, .call = i}, status).ban);
+  shield::Consequences found;
+  for (unsigned i = 1; i <= 9; ++i) {
+    CHECK_FALSE(found.ban);
+    found = exchange.both({.method = method, .call = 100 + i, .target = fmt::format("{}", 1000 + i)}, status);
+  }
+  REQUIRE(found.ban);
+  CHECK(found.ban->cause.reason == "unknown_targets");
+  CHECK(found.ban->duration == 60s);
+}
+
+TEST_CASE("answers that accuse nobody do not count", "[shield]") {
+  const unsigned status = GENERATE(100U, 180U, 183U, 200U, 302U, 408U, 480U, 486U, 487U, 500U, 503U, 603U);
+  Exchange exchange;
+  for (unsigned i = 1; i <= 40; ++i) {
+    const Ask ask{.method = "INVITE", .call = i, .target = fmt::format("{}", i), .user = "100"};
+    CHECK_FALSE(exchange.both(ask, status).ban);
+  }
+}
+
+TEST_CASE("an accepted registration makes its source known for its life and a day", "[shield]") {
+  Exchange exchange;
+  const Ask ask{.user = "alice"};
+  const auto found = exchange.both(ask, 200, "Contact: <sip:alice@198.51.100.7:5061>;expires=600\r\n");
+  REQUIRE(found.known);
+  CHECK(found.known->source == address(kSource));
+  CHECK(found.known->until == at(0).wall + 600s + 24h);
+  CHECK(found.known->how == "register");
+  SECTION("a refresh soon after is not told again") {
+    CHECK_FALSE(exchange.both({.call = 2, .user = "alice"}, 200, "Expires: 600\r\n", at(60s)).known);
+  }
+  SECTION("one much later is") {
+    CHECK(exchange.both({.call = 2, .user = "alice"}, 200, "Expires: 600\r\n", at(4h)).known);
+  }
+}
+
+TEST_CASE("what was accepted without credentials makes nobody known", "[shield]") {
+  const char* method = GENERATE("REGISTER", "OPTIONS", "SUBSCRIBE", "INVITE");
+  Exchange exchange;
+  CHECK_FALSE(exchange.both({.method = method}, 200).known);
+}
+
+TEST_CASE("an accepted call with credentials makes its source known for a day", "[shield]") {
+  Exchange exchange;
+  const auto found = exchange.both({.method = "INVITE", .user = "alice"}, 200);
+  REQUIRE(found.known);
+  CHECK(found.known->until == at(0).wall + 24h);
+  CHECK(found.known->how == "invite");
+}
+
+TEST_CASE("who ACKs an accepted call with our tag is known, who makes a tag up is not", "[shield]") {
+  Exchange exchange;
+  const Ask invite{.method = "INVITE"};
+  CHECK_FALSE(exchange.both(invite, 200).known);
+  (void)exchange.ask({.method = "ACK", .to_tag = "forged"});
+  CHECK_FALSE(exchange.asked.consequences.known);
+  (void)exchange.ask({.method = "ACK", .to_tag = "as5f3c"});
+  REQUIRE(exchange.asked.consequences.known);
+  CHECK(exchange.asked.consequences.known->how == "dialog");
+}
+
+TEST_CASE("the ACK of a refused call proves its source, and makes it no friend", "[shield]") {
+  Exchange exchange;
+  (void)exchange.both({.method = "INVITE"}, 404);
+  (void)exchange.ask({.method = "ACK", .to_tag = "as5f3c"});
+  CHECK_FALSE(exchange.asked.consequences.known);
+}
+
+TEST_CASE("another source's nonce proves nothing", "[shield]") {
+  Exchange exchange;
+  (void)exchange.both({.call = 900}, 401, challenge("n0"), at(0), "203.0.113.9");
+  shield::Consequences found;
+  for (unsigned i = 1; i <= 10; ++i) found = exchange.both({.call = i, .user = "100", .nonce = "n0"}, 403);
+  REQUIRE(found.ban);
+  CHECK_FALSE(found.ban->cause.verified);
+}
+
+TEST_CASE("a scanner's request that holds our nonce is a verified one", "[shield]") {
+  Exchange exchange;
+  (void)exchange.both({.call = 900}, 401, challenge("n0"));
+  const std::string scan =
+      "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK1\r\nFrom: "
+      "<sip:a@b>;tag=1\r\n"
+      "To: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 2 REGISTER\r\nUser-Agent: friendly-scanner\r\n";
+  const auto forged = exchange.bench.udp(scan + "\r\n", at(0));
+  REQUIRE(forged.consequences.ban);
+  CHECK(forged.consequences.ban->duration == 60s);
+  const auto proven = exchange.bench.udp(
+      scan + "Authorization: Digest username=\"a\", nonce=\"n0\", response=\"1\"\r\n\r\n", at(61s));
+  REQUIRE(proven.consequences.ban);
+  CHECK(proven.consequences.ban->duration == 10min);
+  CHECK(proven.consequences.ban->cause.verified);
+}
+
+TEST_CASE("behind a known address one user's wrong password costs the others nothing", "[shield]") {
+  Exchange exchange(SourceClass::known);
+  for (unsigned i = 1; i <= 10; ++i) {
+    CHECK(exchange.ask({.call = i, .user = "wrong"}) == Reason::request);
+    CHECK_FALSE(exchange.answer({.call = i, .user = "wrong"}, 401).ban);
+  }
+  CHECK(exchange.ask({.call = 11, .user = "wrong"}) == Reason::credentials);
+  CHECK_FALSE(exchange.asked.consequences.ban);
+  for (unsigned i = 0; i < 499; ++i)
+    CHECK(exchange.ask({.call = 100 + i, .user = fmt::format("{}", i)}) == Reason::request);
+  CHECK(exchange.ask({.call = 12}) == Reason::request);  // without credentials: it is challenged, no more
+  CHECK(exchange.ask({.call = 13, .user = "wrong"}, at(10min)) == Reason::request);
+}
+
+TEST_CASE("who tries many users from a known address reaches those alone that were accepted there",
+          "[shield]") {
+  Exchange exchange(SourceClass::known);
+  (void)exchange.both({.call = 1, .user = "alice"}, 200, "Expires: 600\r\n");
+  for (unsigned i = 1; i <= 10; ++i)
+    (void)exchange.both({.call = 100 + i, .user = fmt::format("guess{}", i)}, 401);
+  CHECK(exchange.ask({.call = 200, .user = "guess11"}) == Reason::credentials);
+  CHECK(exchange.ask({.call = 201, .user = "alice"}) == Reason::request);
+}
+
+TEST_CASE("a known source misdials as often as it likes", "[shield]") {
+  Exchange exchange(SourceClass::known);
+  for (unsigned i = 1; i <= 100; ++i)
+    CHECK_FALSE(exchange.both({.method = "INVITE", .call = i, .target = fmt::format("{}", i)}, 404).ban);
+}
+
+TEST_CASE("several guessing members ban their prefix, when each has proved itself", "[shield]") {
+  const bool proven = GENERATE(true, false);
+  Exchange exchange;
+  std::optional<Prefix> net;
+  for (unsigned member = 1; member <= 6 && !net; ++member) {
+    const auto source = fmt::format("203.0.113.{}", member);
+    if (proven) (void)exchange.both({.call = 900 + member}, 401, challenge("n0"), at(0), source);
+    const auto found = guess(exchange, 8, !proven, source);
+    if (found.ban) net = found.ban->net;
+  }
+  if (proven)
+    CHECK(net == Prefix(address("203.0.113.0"), 24));
+  else
+    CHECK_FALSE(net);
+}
+
+TEST_CASE("mode observe bans nobody for what the answers tell", "[shield]") {
+  Exchange exchange;
+  exchange.bench.observe = true;
+  (void)exchange.both(Ask{.call = 500}, 401, challenge("n0"));
+  for (unsigned i = 1; i <= 15; ++i) CHECK_FALSE(exchange.both({.call = i, .user = "100"}, 401).ban);
+  CHECK(exchange.bench.counters().event(metrics::Event::bans_observed).get() == 1);
+}
+
+TEST_CASE("a cut or strange copy is heard without harm", "[shield]") {
+  Exchange exchange;
+  for (const char* text : {"", "SIP/2.0", "SIP/2.0 200", "SIP/2.0 200 OK\r\n", "BYE", "\r\n\r\n",
+                           "SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\n\r\n"})
+    for (const auto& one : exchange.bench.hear(to_client(text))) CHECK_FALSE((one.ban || one.known));
+}
