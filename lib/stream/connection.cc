@@ -6,7 +6,7 @@ namespace sipward::stream {
 namespace {
 
 // Each costs whoever forges segments, or breaks off messages, one that conntrack takes for the connection's.
-constexpr std::size_t kOthersMax = 16;
+constexpr std::size_t kOthersMax = 8;
 // Bytes that lie further back are not sent again. Less than half of the numbers, so that they compare.
 constexpr std::uint32_t kRunMax = 1U << 30U;
 
@@ -28,7 +28,6 @@ void Run::restart_reading(bool synchronized_) {
   body_left = 0;
   progress = {};
   synchronized = synchronized_;
-  hidden = false;
 }
 
 void Connection::lose_track(bool passed) {

@@ -2,14 +2,13 @@
 //
 // What their receiver expects is not known, and who sends may lie about it: a forger of segments, so that the
 // customer's own do not fit any more; the client itself, so that bytes that its receiver ignores tell us
-// where messages begin. So a guess is given up rather than the connection, and no border of messages is
-// trusted:
+// where messages begin. So a guess is given up rather than the connection, and no border is trusted:
 // * What passes are runs of bytes, each of which begins with a message. Any of them may go on. What does not
 //   continue one, nor begins another, is dropped and comes again, if it was honest: nothing is kept of bytes
 //   ahead, for the receiver may read them at once.
-// * All that has passed is binding, as elsewhere. Runs that meet are read as one, from the first one's
-// beginning.
-// * All bytes are searched for request lines, also those of heads and bodies.
+// * All that has passed is binding, as elsewhere. Runs that meet are read as one, from their beginning on.
+// * A request within a message, be it in its head or its body, ends the connection: to its receiver it may be
+//   one of its own. Nobody is banned for it, and on the next connection it is read as what it is.
 #include <algorithm>
 
 #include "sip/start_line.h"
@@ -23,8 +22,6 @@ namespace {
 constexpr auto kPatience = std::chrono::seconds(10);
 // What was waiting before has come or given up.
 constexpr auto kStrayLife = std::chrono::seconds(60);
-// How often the bytes of a segment, and of the head that it ends, are read for the request lines in them.
-constexpr std::size_t kReadingsMax = 8;
 // Of a line that has not ended: a request line of more is none.
 constexpr std::size_t kLineMax = 2 * sip::kStartLineMax;
 
@@ -82,78 +79,38 @@ Trouble Segment::begin_guess(Connection& connection) {
 
 std::optional<Segment::Item> Segment::search() {
   Connection& connection = *connection_;
-  if (!left_to_read_) left_to_read_ = kReadingsMax * connection.bytes.unread().size();
   for (;;) {
     const std::string_view unread = connection.bytes.unread();
     if (unread.empty() || trouble_ != Trouble::none) return std::nullopt;
     if (!connection.synchronized && begins_message(unread)) connection.synchronized = true;
-    if (connection.hidden) {
-      auto item = read_hidden(unread);
-      if (item || connection.hidden) return item;
-    } else if (connection.synchronized && connection.body_left == 0) {
+    if (connection.synchronized && connection.body_left == 0)
       return read(sip::frame_message(unread, connection.progress), unread);
-    } else if (!find_hidden(unread)) {
-      return std::nullopt;
-    }
+    if (!pass_over(unread)) return std::nullopt;
   }
 }
 
-// Passes over what holds no request line. True: there is more to read.
-bool Segment::find_hidden(std::string_view unread) {
+// What holds no request line. True: there is more to read.
+bool Segment::pass_over(std::string_view unread) {
   Connection& connection = *connection_;
-  const std::size_t end =
-      connection.synchronized
-          ? static_cast<std::size_t>(std::min<std::uint64_t>(connection.body_left, unread.size()))
-          : unread.size();
+  const auto end = static_cast<std::size_t>(std::min<std::uint64_t>(connection.body_left, unread.size()));
   const std::size_t at = sip::find_request_line(unread, 0);
-  if (at < end) {
-    pass_over(at);
-    (connection.synchronized ? connection.hidden : connection.synchronized) = true;
-    connection.progress = {};
+  if (!connection.synchronized && at != std::string_view::npos) {
+    connection.bytes.consume(at);
+    connection.synchronized = true;
     return true;
   }
-  if (connection.synchronized && connection.body_left <= unread.size()) {
-    pass_over(end);
-    return true;
-  }
-  // The beginning of a line may become one.
-  const std::size_t line = unread.rfind('\n') + 1;
-  pass_over(std::max(line, unread.size() - std::min(unread.size(), kLineMax)));
-  return false;
-}
-
-// A request line within a message: to its receiver it may begin one.
-std::optional<Segment::Item> Segment::read_hidden(std::string_view unread) {
-  Connection& connection = *connection_;
-  const sip::Frame frame = sip::frame_message(unread, connection.progress);
-  const bool incomplete = frame.is == sip::Frame::Is::incomplete;
-  connection.progress = incomplete ? frame.progress : sip::FrameProgress{};
-  if (incomplete) {
-    if (unread.size() > reader_.message_max_) give_up(Trouble::head_too_large);
-    return std::nullopt;
-  }
-  connection.hidden = false;
-  connection.drop_companion();
-  const bool is_message = frame.is == sip::Frame::Is::message;
-  const std::size_t line = is_message ? unread.find('\n') + 1 : unread.find_first_of(" \t") + 1;
-  pass_over(static_cast<std::size_t>(std::min<std::uint64_t>(line, connection.body_left)));
-  if (!is_message || !spend(frame.size)) return std::nullopt;
-  return Item{unread.substr(0, frame.size + std::min(frame.content_length, unread.size() - frame.size))};
-}
-
-void Segment::pass_over(std::size_t bytes) {
-  connection_->bytes.consume(bytes);
-  connection_->body_left -= std::min<std::uint64_t>(connection_->body_left, bytes);
-}
-
-// False: heads full of request lines would take too long.
-bool Segment::spend(std::size_t head) {
-  if (head > *left_to_read_) {
-    give_up(Trouble::head_too_large);
+  if (at < end && !info_.lenient) {
+    give_up(Trouble::embedded);
     return false;
   }
-  *left_to_read_ -= head;
-  return true;
+  const bool ends = connection.synchronized && connection.body_left <= unread.size();
+  // The beginning of a line may become one.
+  const std::size_t line =
+      std::max(unread.rfind('\n') + 1, unread.size() - std::min(unread.size(), kLineMax));
+  const std::size_t size = ends ? end : line;
+  connection.bytes.consume(size);
+  connection.body_left -= std::min<std::uint64_t>(connection.body_left, size);
+  return ends;
 }
 
 }  // namespace sipward::stream

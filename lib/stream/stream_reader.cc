@@ -200,7 +200,6 @@ std::optional<Segment::Item> Segment::read(const sip::Frame& frame, std::string_
       break;
   }
   // Of a guessed connection all that follows the first line is searched for others.
-  if (connection_->guessed && !spend(frame.size)) return std::nullopt;
   const std::size_t taken = connection_->guessed ? unread.find('\n') + 1 : frame.size;
   connection_->drop_companion();
   connection_->bytes.consume(taken);
@@ -227,8 +226,7 @@ void Segment::give_up(Trouble trouble) {
 
 std::string_view Segment::unfinished() const {
   const bool reading = connection_ && trouble_ == Trouble::none && !connection_->ended;
-  const bool in_head =
-      reading && connection_->synchronized && (connection_->body_left == 0 || connection_->hidden);
+  const bool in_head = reading && connection_->synchronized && connection_->body_left == 0;
   return in_head ? connection_->bytes.unread() : std::string_view();
 }
 

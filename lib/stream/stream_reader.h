@@ -61,10 +61,7 @@ class Segment {
   [[nodiscard]] bool skip_body();
   [[nodiscard]] std::optional<Item> read(const sip::Frame& frame, std::string_view unread);
   [[nodiscard]] std::optional<Item> search();
-  [[nodiscard]] bool find_hidden(std::string_view unread);
-  [[nodiscard]] std::optional<Item> read_hidden(std::string_view unread);
-  void pass_over(std::size_t bytes);
-  [[nodiscard]] bool spend(std::size_t head);
+  [[nodiscard]] bool pass_over(std::string_view unread);
   void give_up(Trouble trouble);
   void settle();
 
@@ -75,8 +72,7 @@ class Segment {
   std::uint32_t expected_;
   Trouble trouble_ = Trouble::none;
   bool length_unclear_ = false;
-  bool is_new_run_ = false;                  // of a guessed connection: nothing of it has passed yet
-  std::optional<std::size_t> left_to_read_;  // of the bytes of heads that search() may give
+  bool is_new_run_ = false;  // of a guessed connection: nothing of it has passed yet
 };
 
 // All connections of one worker. One thread.

@@ -22,11 +22,12 @@ enum class Trouble : std::uint8_t {
   unplaced,       // of a connection not seen from its beginning: not where it is being read
   after_end,      // of a connection that was ended before
   // The connection must end.
-  too_far,         // bytes that no window reaches
-  lost_bytes,      // bytes before these passed unseen, and nothing tells where the next message begins
-  mid_message,     // the connection was not seen from its beginning, and this is none of a message
-  not_sip,         // what should be a start line is none
-  head_too_large,  // more than message_max bytes without the empty line; or full of other request lines
+  too_far,      // bytes that no window reaches
+  lost_bytes,   // bytes before these passed unseen, and nothing tells where the next message begins
+  mid_message,  // the connection was not seen from its beginning, and this is none of a message
+  embedded,     // as before, and there is a request within a message: either may be what its receiver reads
+  not_sip,      // what should be a start line is none
+  head_too_large,  // more than message_max bytes without the empty line
   no_length,       // a Content-Length that stacks read differently, or of a message beyond message_max
   over_share,      // its source has more unfinished messages than it may
   count_,

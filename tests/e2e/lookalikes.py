@@ -23,6 +23,7 @@ _AGENTS = (
     "Zoiper rv2.10.20.2", "Cisco-SIPGateway/IOS-12.x", "OpenSIPS (3.2.5 (x86_64/linux))", "HP ScanJet SIP", "Z",
     "system exec. multipart/mixed;boundary voip",
 )
+_ALMOST = "friendly-scanner asks:\r\nUser-Agent: friendly-scanner\r\nOPTIONS sip:100@192.0.2.1\r\n\r\n"
 _LONG_SDP = sip.SDP + "".join(f"a=candidate:{i} 1 UDP 1 192.0.2.{i} 40000 typ host\r\n" for i in range(60))
 
 Make = Callable[[sip.Endpoint], bytes]
@@ -222,7 +223,16 @@ class Lookalikes(EndToEnd):
         self.assertEqual(sum(packets["dropped"].values()), 0, packets["dropped"])
         self.assertEqual(self.shield.cli.json("bans", "list")["total"], 0)
 
-    def test_7_a_real_scanner_is(self) -> None:
+    def test_7_a_request_in_a_body_on_a_connection_that_is_older_than_the_shield(self) -> None:
+        """It might be a message to the softswitch: the connection ends, nobody is banned, and the next one serves."""
+        for caller, version in zip(self.early, (4, 6), strict=True):
+            self.assertEqual(caller.ask(caller.request("MESSAGE", body=_EMBEDDED), 1), 0, caller.source)
+            with self.endpoint("callers", version, 12, "tcp") as again:
+                self.assertEqual(again.ask(again.request("MESSAGE", body=_EMBEDDED), 5), 200, again.source)
+        self.assertEqual(self.shield.cli.json("bans", "list")["total"], 0)
+        self.assertEqual(self.shield.cli.json("stats")["tcp"]["trouble"]["embedded"], len(self.early))
+
+    def test_8_a_real_scanner_is(self) -> None:
         """That the shield was at work all the time."""
         for version in (4, 6):
             with self.endpoint("callers", version, 11) as scanner:
@@ -231,7 +241,7 @@ class Lookalikes(EndToEnd):
 
     def _assert_served(self, callers: list[sip.Endpoint]) -> None:
         for caller in callers:
-            for message in (caller.request("MESSAGE", body=_EMBEDDED), caller.request("INVITE", body=_LONG_SDP)):
+            for message in (caller.request("MESSAGE", body=_ALMOST), caller.request("INVITE", body=_LONG_SDP)):
                 self.assertIn(caller.ask(message, 5), (200, 404), caller.source)
 
     def _run(self, table: dict[str, Plan], transport: str) -> None:

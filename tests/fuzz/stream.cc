@@ -36,7 +36,7 @@ class Connection {
     packet::Datagram syn = segment(0, "");
     syn.tcp.syn = true;
     syn.tcp.sequence = kFirst - 1;
-    static_cast<void>(reader_.take({syn, true}, {}));
+    static_cast<void>(reader_.take({syn}, {}));
   }
 
   // Trouble::contradiction and none leave the connection readable.

@@ -171,20 +171,26 @@ TEST_CASE("bytes ahead of a guess do not pass before they are read: its receiver
   CHECK(client.at(500, "r: x\r\n\r\n").trouble == Trouble::unplaced);
 }
 
-TEST_CASE("a request within a message is read too, however it is cut: to its receiver it may begin one") {
-  const std::string hidden = "OPTIONS sip:h SIP/2.0\r\nUser-Agent: friendly-scanner\r\n\r\n";
+TEST_CASE(
+    "a request within a message ends the connection, however it is cut: to its receiver it may be one") {
+  const std::string hidden = "OPTIONS sip:h SIP/2.0\r\n";
   const std::string before =
       GENERATE(as<std::string>(), "MESSAGE sip:a SIP/2.0\r\nContent-Length: 5000\r\n\r\nbody\r\nand ",
                "MESSAGE sip:a SIP/2.0\r\nContent-Length: 5000\r\nX: ",
                "SIP/2.0 200 OK\r\nContent-Length: 3000\r\nX: ");
-  const std::string both = before + hidden;
+  const std::string both = before + hidden + "\r\n";
+  const bool seen = GENERATE(false, true);
   for (std::size_t cut = 1; cut < both.size(); ++cut) {
     CAPTURE(before, cut);
     StreamReader reader = running_reader();
     Client client(reader);
-    std::vector<std::string> all = client.send(std::string_view(both).substr(0, cut)).messages;
-    for (auto& message : client.send(std::string_view(both).substr(cut)).messages) all.push_back(message);
-    CHECK(std::ranges::find(all, hidden) != all.end());
+    if (seen) (void)client.syn();
+    const Told told = client.send(std::string_view(both).substr(0, cut));
+    const bool ends = !seen && !before.ends_with("X: ") && cut >= (before + hidden).size() - 2;
+    CHECK(told.trouble == (ends ? Trouble::embedded : Trouble::none));
+    if (ends) continue;
+    const Told then = client.send(std::string_view(both).substr(cut));
+    CHECK(then.trouble == (seen ? Trouble::none : Trouble::embedded));
   }
 }
 
@@ -195,21 +201,6 @@ TEST_CASE("a message whose body holds none is read once, and so is the one behin
         std::vector{kMessage, kOptions, kMessage});
   CHECK(client.send(kMessage.substr(0, kMessage.size() - 3)).messages.size() == 1);
   CHECK(client.send(kMessage.substr(kMessage.size() - 3) + kOptions) == messages({kOptions}));
-}
-
-TEST_CASE("who writes heads full of request lines is not read for ever") {
-  const auto of = [](int lines) {
-    std::string text;
-    for (int i = 0; i < lines; ++i) text += "OPTIONS sip:a SIP/2.0\r\n";
-    return text + "Content-Length: 0\r\n\r\n";
-  };
-  StreamReader reader = running_reader();
-  const Told few = Client(reader, 1, 3).send(of(8));
-  CHECK(few.messages.size() == 8);
-  CHECK(few.trouble == Trouble::none);
-  const Told many = Client(reader, 1, 4).send(of(500));
-  CHECK(many.messages.size() < 20);
-  CHECK(many.trouble == Trouble::head_too_large);
 }
 
 TEST_CASE("an ended guess is told by its own numbers alone, and the client may go on elsewhere") {
@@ -240,7 +231,7 @@ TEST_CASE("what a message that ended its connection was to finish is never finis
 TEST_CASE("a client that begins message after message is followed at so many places") {
   StreamReader reader = running_reader();
   Client client(reader, 0);
-  for (int i = 0; i <= 15; ++i) {
+  for (int i = 0; i <= 7; ++i) {
     client.jump(5000);
     CHECK(client.at(0, half(kMessage)) == Told{});
   }
@@ -272,7 +263,7 @@ TEST_CASE("driven out before its handshake was over, a connection is read wherev
   SECTION("behind bytes that its receiver ignores, which would be the head of a message") {
     const std::string ignored = "MESSAGE sip:a SIP/2.0\r\nContent-Length: 5000\r\n\r\n";
     CHECK(client.at(0U - static_cast<std::uint32_t>(ignored.size()), ignored).messages.size() == 1);
-    CHECK(client.send(kOptions) == messages({kOptions}));
+    CHECK(client.send(kOptions) == Told{{}, 0, Trouble::embedded});
   }
   SECTION("ahead of its first byte, which comes later") {
     const std::string head = "OPTIONS sip:a SIP/2.0\r\n";
