@@ -64,8 +64,8 @@ std::optional<Reason> over_rate(const Claim& claim, Group group, const Funds& fu
   return is_of_prefix(excess) ? Reason::rate_prefix : Reason::rate;
 }
 
-// Whose credentials were refused again and again. What somebody forges in a source's name stops no phone there
-// that answers the softswitch's challenge.
+// Whose credentials were refused again and again. What somebody forges in a source's name stops no phone
+// there that answers the softswitch's challenge.
 bool is_user_blocked(const Address& source, const limit::Facts& facts, const Funds& funds, Instant now) {
   const auto limits = user_limits_of(funds.policy);
   if (funds.accounts.users.is_blocked(source, facts.user, limits, now)) return true;

@@ -69,9 +69,8 @@ constexpr std::array kTrafficRows{
         "shield", "first_queue",
         "The first netfilter queue number. As many follow as there are workers, one more for known sources "
         "and\n"
-        "one for peers. "
-        "Change it\n"
-        "if another program on this host uses these numbers."),
+        "one for peers. Change it if another program on this host uses these numbers, as a queue or a log "
+        "group."),
     row<Integer<MEMBER(shield.queue_length), 64, 1048576>>(
         "shield", "queue_length", "Packets that each queue may hold while the workers are busy."),
     row<Toggle<MEMBER(shield.fail_open)>>(
@@ -158,7 +157,7 @@ constexpr std::array kTrafficRows{
         "policy", "refuse_window", "The time over which refused requests are counted."),
 
     table_row<Methods<MEMBER(policy.unknown)>>("methods", "unknown",
-                                               "Sources that are not whitelisted. allow: served. drop: "
+                                               "Sources neither whitelisted nor known. allow: served. drop: "
                                                "dropped, never a reason for a ban. refuse: dropped,\n"
                                                "and a source that keeps on is banned. `default` is for all "
                                                "methods that are not named. OPTIONS is refused\n"

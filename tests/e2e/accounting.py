@@ -1,18 +1,23 @@
 """offered = passed + dropped by reason + bypassed, exactly; and a table of the test's own says the same."""
 
+import contextlib
 import os
+import socket
 
 from harness import nft, scanners, sip, sipp
 from harness.case import EndToEnd, main
+from harness.net import bound_socket
 from harness.wait import wait_until
 
 _SOL_UDP, _UDP_SEGMENT = 17, 103
 _STRANGER, _TRUSTED, _PEER, _SCANNER = 10, 11, 12, 13
+_FLOWS = 10
 _GARBAGE, _KEEPALIVES, _RESPONSES, _OPTIONS = 30, 40, 20, 12
 
 
 class Accounting(EndToEnd):
     roles = ("callers", "scanner")
+    settings = {"limits.unknown": {"flows": _FLOWS}}
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -82,6 +87,29 @@ class Accounting(EndToEnd):
                     self._send_merged(scanner, "friendly-scanner")
                     self.shield.wait_banned(scanner.source)
                     self.assertIsNone(scanner.receive(0.5), "an answer to a train with a scanner in it")
+
+    def test_5_connections_beyond_the_cap_and_copied_answers_are_counted(self) -> None:
+        for version in (4, 6):
+            with self.subTest(version=version), contextlib.ExitStack() as stack:
+                dropped, copied = self._flows(), self.shield.counter("answers_copied")
+                held = [stack.enter_context(self.endpoint("callers", version, 35, "tcp")) for _ in range(_FLOWS)]
+                self.assertEqual(self._flows(), dropped)
+                one_more = stack.enter_context(self._socket_of(version, 35))
+                with self.assertRaises(TimeoutError):
+                    one_more.connect(held[0].target)
+                self.assertGreater(self._flows(), dropped)
+                self.assertEqual(held[0].ask(held[0].request("INVITE", body=sip.SDP), 5), 404)
+                self.assertGreater(self.shield.counter("answers_copied"), copied)
+        self.assert_balanced(self.shield.packets())
+
+    def _socket_of(self, version: int, host: int) -> socket.socket:
+        callers = self.network["callers"]
+        unconnected = bound_socket(callers.namespace, socket.SOCK_STREAM, callers.own(version, host), 0)
+        unconnected.settimeout(2)
+        return unconnected
+
+    def _flows(self) -> int:
+        return self.shield.packets()["dropped"]["flows"]
 
     def _send_merged(self, endpoint: sip.Endpoint, agent: str) -> set[bytes]:
         """Two requests in one packet, which a network card would cut in two (UDP_SEGMENT, udp(7)): the first one is

@@ -92,13 +92,17 @@ class NatSite(EndToEnd):
         self.assertEqual(self.meter.count(address).lost, 0, self.shield.packets()["dropped"])
 
     def _assert_all_but_one(self, storm: Storm, wrong: tuple[int, ...], version: int) -> None:
-        print(f"\n  IPv{version}: {len(storm.status)} phones in {storm.seconds:.1f} s, {storm.retransmissions} sent again")
+        self._print(storm, version)
         self.assertIn(storm.status.pop(_WRONG), wrong, "the one with the wrong password")
         self.assertEqual([user for user, status in storm.status.items() if status != 200], [], "others")
 
     def _assert_all(self, storm: Storm, version: int) -> None:
-        print(f"\n  IPv{version}: {len(storm.status)} phones in {storm.seconds:.1f} s, {storm.retransmissions} sent again")
+        self._print(storm, version)
         self.assertEqual([user for user, status in storm.status.items() if status != 200], [])
+
+    def _print(self, storm: Storm, version: int) -> None:
+        print(f"\n  IPv{version}: {len(storm.status)} phones in {storm.seconds:.1f} s, "
+              f"{storm.retransmissions} requests sent again")
 
 
 if __name__ == "__main__":

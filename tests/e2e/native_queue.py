@@ -111,7 +111,7 @@ class NativeQueue(unittest.TestCase):
         self.assertTrue(status["table"]["present"])
         self.assertEqual(status["problems"], [], status)
         modules = self.guest.must("lsmod")
-        for module in ("nft_queue", "nfnetlink_queue"):
+        for module in ("nft_queue", "nfnetlink_queue", "nft_log", "nfnetlink_log"):
             self.assertIn(module, modules)
 
     def test_02_the_tables_are_readable(self) -> None:

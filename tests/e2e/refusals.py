@@ -138,7 +138,8 @@ class Refusals(EndToEnd):
         self._tables = nft.tables(self.network.core)
 
     def _fresh(self, name: str, settings: dict | None = None) -> Shield:
-        return Shield(self.network, self.scratch, settings, name=f"shield-{name.replace(' ', '-')}")
+        return Shield(self.network, self.scratch, settings, name=f"shield-{name.replace(' ', '-')}",
+                      limits="shipped")
 
     def _assert_refused(self, done: Completed, code: int, *mentioned: str | Path,
                         tables: list[str] | None = None) -> None:

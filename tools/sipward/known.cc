@@ -47,8 +47,9 @@ Result<ExitCode> forget_known(Session& session, const KnownOptions& options) {
   if (session.out.as_json())
     session.out.print_json(*reply);
   else
-    session.out.print(safe(fmt::format("forgotten: {} ({})\n", text_of(field(*reply, "forgotten"), "address"),
-                                       text_of(field(*reply, "forgotten"), "how"))));
+    session.out.print(safe(fmt::format("forgotten: {} ({})", text_of(field(*reply, "forgotten"), "address"),
+                                       text_of(field(*reply, "forgotten"), "how"))) +
+                      "\n");
   return kOk;
 }
 

@@ -16,7 +16,7 @@ _KEPT = re.compile(r"\./boot/vmlinuz-|\./(usr/)?lib/modules/[^/]+/kernel/(crypto
 # What the shield needs of a kernel whose modules nobody has loaded; what these depend on comes with them. Both ways into
 # a queue are there, so that the native one is a choice.
 _WANTED = ("nf_tables", "nft_ct", "nft_hash", "nft_limit", "nft_objref", "nft_queue", "nfnetlink_queue",
-           "nft_connlimit", "nft_compat", "xt_NFQUEUE", "veth", "8021q")
+           "nft_log", "nfnetlink_log", "nft_connlimit", "nft_compat", "xt_NFQUEUE", "veth", "8021q")
 # Part of nf_tables in most kernels; and libcrc32c asks for a checksum by alias, which no dependency tells.
 _WANTED_IF_THERE = ("nft_counter", "crc32c_generic", "crc32c_cryptoapi")
 

@@ -231,6 +231,14 @@ TEST_CASE("behind a known address one user's wrong password costs the others not
   CHECK(exchange.ask({.call = 13, .user = "wrong"}, at(10min)) == Reason::request);
 }
 
+TEST_CASE("what is forged in a known source's name stops no user there that answers a challenge",
+          "[shield]") {
+  Exchange exchange(SourceClass::known);
+  (void)guess(exchange, 10, true);
+  CHECK(exchange.ask({.call = 50, .cseq = 2, .user = "100", .nonce = "x"}) == Reason::credentials);
+  CHECK(exchange.ask({.call = 51, .cseq = 2, .user = "100", .nonce = "n10"}) == Reason::request);
+}
+
 TEST_CASE("who tries many users from a known address reaches those alone that were accepted there",
           "[shield]") {
   Exchange exchange(SourceClass::known);
