@@ -52,7 +52,8 @@ void remember_proofs(const Answered& answered, limit::SourceTable& sources, Now 
   sources.remember_proof(dossier, answer.other_nonce);
   if (!invite || answer.to_tag.empty()) return;
   sources.remember_proof(dossier, answer.to_tag);
-  if (is_success(answer.status)) sources.remember_proof(dossier, AcceptedTag(answer.to_tag).bytes());
+  if (is_success(answer.status) && !answered.relayed)
+    sources.remember_proof(dossier, AcceptedTag(answer.to_tag).bytes());
 }
 
 KnownRequest known(const Address& source, std::chrono::milliseconds life, const char* how, Now now) {
@@ -71,7 +72,8 @@ std::optional<KnownRequest> accepted(const Answered& answered, const limit::Fact
                                      limit::Accounts& accounts, const decide::Policy& policy, Now now) {
   const Answer& answer = answered.answer;
   const bool registered = answer.method == "REGISTER";
-  if (!facts.credentials || (!registered && answer.method != "INVITE")) return std::nullopt;
+  if (answered.relayed || !facts.credentials || (!registered && answer.method != "INVITE"))
+    return std::nullopt;
   const Address& source = answered.datagram.destination;
   if (answered.source_class == SourceClass::known)
     for (limit::Users* users : {&accounts.users, &accounts.unproven_users})

@@ -21,6 +21,7 @@ struct Answered {
   const Answer& answer;
   limit::Source& source;
   decide::SourceClass source_class = decide::SourceClass::unknown;
+  bool relayed = false;  // a 2xx that a stranger sent, and a proxy passed on: it grants nothing
 };
 
 // Rare, so it may allocate.

@@ -23,6 +23,8 @@ constexpr std::string_view kOptions =
 // What a worker knows of a source.
 struct Acquaintance {
   limit::SourceReport report;
+  std::uint64_t read = 0;  // by all workers
+  std::uint64_t dropped = 0;
   unsigned open = 0;   // transactions and dialogs
   unsigned flows = 0;  // source ports
 };
@@ -30,13 +32,22 @@ struct Acquaintance {
 // The latest: a source that became known has been seen by two workers.
 std::optional<Acquaintance> find_source(Running& running, const Address& address) {
   std::optional<Acquaintance> latest;
+  std::uint64_t read = 0;
+  std::uint64_t dropped = 0;
   for (const auto& worker : running.workers) {
     worker->shield().accounts().with([&](limit::Accounts& accounts) {
       auto report = accounts.sources.report(address);
-      if (!report || (latest && latest->report.last_seen >= report->last_seen)) return;
+      if (!report) return;
+      read += report->source.read();
+      dropped += report->source.dropped();
+      if (latest && latest->report.last_seen >= report->last_seen) return;
       latest = Acquaintance{*std::move(report), accounts.transactions.open_of(address),
                             accounts.flows.of(address)};
     });
+  }
+  if (latest) {
+    latest->read = read;
+    latest->dropped = dropped;
   }
   return latest;
 }
@@ -69,9 +80,9 @@ json counters_of(const std::optional<Acquaintance>& known, const RuleSet& rules,
           {"offences", offences_of(dossier, rules.policy, time.steady)},
           {"open", known->open},
           {"flows", known->flows},
-          {"read", source.read()},
-          {"passed", source.read() - source.dropped()},
-          {"dropped", source.dropped()},
+          {"read", known->read},
+          {"passed", known->read - known->dropped},
+          {"dropped", known->dropped},
           {"reason", source.dropped() > 0 ? std::string(to_string(reason)) : ""},
           {"first_seen", wall(source.first_seen())},
           {"last_seen", wall(report.last_seen)}};
@@ -181,12 +192,9 @@ Result<json> explain(Running& running, const json& parameters) {
   const auto ban = running.enforcer.covering(*address);
   const auto source = find_source(running, *address);
 
-  json reply{{"address", address->to_string()},
-             {"class", source_class},
-             {"whitelist", json::array()},
-             {"known", known ? shield::to_json(*known) : json()},
-             {"evidence", json::array()},
-             {"history", json::array()}};
+  json reply{{"address", address->to_string()}, {"class", source_class},
+             {"whitelist", json::array()},      {"known", known ? shield::to_json(*known) : json()},
+             {"evidence", json::array()},       {"history", json::array()}};
   for (const store::WhitelistEntry& entry : entries) reply["whitelist"].push_back(shield::to_json(entry));
   reply["ban"] = ban_of(running, ban, time.wall);
   const auto evidence = running.keeper.with_store(

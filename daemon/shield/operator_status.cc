@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
+#include <map>
 
 #include "base/file.h"
 #include "capture/queue_status.h"
@@ -218,23 +220,36 @@ json by_method(const metrics::Counters& counters) {
 }
 
 json by_source(Running& running, std::size_t rows_max, Now time) {
-  std::vector<limit::SourceReport> sources;
+  // A source that became known has been seen by two workers.
+  struct Seen {
+    std::uint64_t read = 0;
+    std::uint64_t dropped = 0;
+    Instant last_seen;
+    std::string reason;
+  };
+  std::map<Address, Seen> sources;
   for (const auto& worker : running.workers) {
     const auto top = worker->shield().accounts().with(
         [&](limit::Accounts& accounts) { return accounts.sources.top(rows_max); });
-    sources.insert(sources.end(), top.begin(), top.end());
+    for (const limit::SourceReport& report : top) {
+      Seen& seen = sources[report.address];
+      seen.read += report.source.read();
+      seen.dropped += report.source.dropped();
+      if (report.source.dropped() > 0 && (seen.reason.empty() || report.last_seen > seen.last_seen))
+        seen.reason = to_string(static_cast<decide::Reason>(report.source.last_drop_reason()));
+      seen.last_seen = std::max(seen.last_seen, report.last_seen);
+    }
   }
-  std::ranges::sort(sources, std::greater(), [](const auto& report) { return report.source.read(); });
-  sources.resize(std::min(rows_max, sources.size()));
+  std::vector<std::pair<Address, Seen>> most(sources.begin(), sources.end());
+  std::ranges::sort(most, std::greater(), [](const auto& row) { return row.second.read; });
+  most.resize(std::min(rows_max, most.size()));
   json rows = json::array();
-  for (const limit::SourceReport& report : sources) {
-    const limit::Source& source = report.source;
-    const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - report.last_seen);
-    const auto reason = static_cast<decide::Reason>(source.last_drop_reason());
-    rows.push_back({{"address", report.address.to_string()},
-                    {"read", source.read()},
-                    {"dropped", source.dropped()},
-                    {"reason", source.dropped() > 0 ? std::string(to_string(reason)) : ""},
+  for (const auto& [address, seen] : most) {
+    const auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(time.steady - seen.last_seen);
+    rows.push_back({{"address", address.to_string()},
+                    {"read", seen.read},
+                    {"dropped", seen.dropped},
+                    {"reason", seen.reason},
                     {"last_seen", to_json(std::optional(time.wall - ago))}});
   }
   return rows;

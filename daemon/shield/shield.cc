@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sip/header_values.h"
 #include "sip/start_line.h"
 #include "suspicion.h"
 
@@ -174,13 +175,14 @@ Outcome Shield::judge(const Arrival& arrival, std::string_view bytes) {
                                                    rules_.set->policy, evidence, arrival.now.steady);
   const auto decision = charge(arrival, evidence, decide::decide(evidence, rules_.set->policy));
   const bool drop = decide::is_drop(decision.reason);
+  if (!drop) note_response();
   count_method(drop && !arrival.observed);
   if (drop) return refuse(arrival, bytes, evidence, decision);
   Outcome outcome = charged || decision.would_drop ? suspect(arrival, bytes, evidence, decision)
                                                    : Outcome{decision.reason, std::nullopt, {}};
   if (evidence.proven)
-    outcome.consequences.known =
-        note_dialog(arrival.datagram, message_, arrival.source, arrival.accounts, rules_.set->policy, arrival.now);
+    outcome.consequences.known = note_dialog(arrival.datagram, message_, arrival.source, arrival.accounts,
+                                             rules_.set->policy, arrival.now);
   return outcome;
 }
 
@@ -245,6 +247,14 @@ decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view by
   return evidence;
 }
 
+void Shield::note_response() const {
+  const bool grants = message_.status() >= 200 && message_.status() < 300;
+  if (!grants || source_class_ == decide::SourceClass::peer) return;
+  const sip::Header* call_id = message_.find(sip::HeaderName::call_id);
+  const sip::Header* cseq = message_.find(sip::HeaderName::cseq);
+  if (call_id && cseq) common_.relayed->note(call_id->value, sip::read_cseq(cseq->value).number.value_or(0));
+}
+
 void Shield::count_rules(const match::Hits& hits, Now now) {
   for (const std::uint32_t rule : hits.all) {
     metrics::RuleCounter* counter = rules_.set->counters[rule];
@@ -294,8 +304,11 @@ void Shield::hear(const Incoming& copy, limit::Accounts& accounts, Now now,
   limit::Source& source = accounts.sources.touch(datagram->destination, now.steady);
   read_answers(*datagram, message_, [&](const Answer& answer) {
     count(metrics::Learning::answers, 1);
-    if (answer.bye) return accounts.transactions.end_dialog(datagram->destination, answer.call_id, now.steady);
-    Finding finding = weigh({*datagram, answer, source, source_class_}, accounts, rules_.set->policy, now);
+    if (answer.bye)
+      return accounts.transactions.end_dialog(datagram->destination, answer.call_id, now.steady);
+    const bool relayed = common_.relayed->holds(answer.call_id, answer.cseq);
+    Finding finding =
+        weigh({*datagram, answer, source, source_class_, relayed}, accounts, rules_.set->policy, now);
     if (finding.counted) count(*finding.counted, 1);
     if (finding.ban && common_.observe.load(std::memory_order_relaxed)) {
       common_.counters.event(metrics::Event::bans_observed).add();

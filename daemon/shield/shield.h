@@ -8,12 +8,13 @@
 #include <span>
 
 #include "base/guarded.h"
-#include "decide/decide.h"
 #include "behaviour.h"
+#include "decide/decide.h"
 #include "evidence.h"
 #include "inject/tcp_reset.h"
 #include "limit/accounts.h"
 #include "limit/budget.h"
+#include "limit/relayed.h"
 #include "limiter.h"
 #include "metrics/counters.h"
 #include "packet/decode.h"
@@ -31,6 +32,7 @@ struct Common {
   std::atomic<bool>& observe;
   limit::Budget& budget;
   stream::TableLimits streams{};  // of each worker
+  std::shared_ptr<limit::Relayed> relayed = std::make_shared<limit::Relayed>();
 };
 
 // What is to be done about a packet beside its verdict. Rare, so it may allocate.
@@ -65,8 +67,8 @@ class Shield {
   // decode -> look up the source -> judge what it carries -> count. Never throws on traffic.
   [[nodiscard]] Outcome process(const Incoming& incoming, limit::Accounts& accounts, Now now);
 
-  // A copy of what the softswitch sends to a source: answers, BYE. Learns from it who is known and who guesses.
-  // `take` gets what follows from each answer.
+  // A copy of what the softswitch sends to a source: answers, BYE. Learns from it who is known and who
+  // guesses. `take` gets what follows from each answer.
   void hear(const Incoming& copy, limit::Accounts& accounts, Now now,
             const std::function<void(Consequences)>& take);
 
@@ -110,6 +112,8 @@ class Shield {
   [[nodiscard]] decide::Decision charge(const Arrival& arrival, const decide::Evidence& evidence,
                                         const decide::Decision& decision) const;
   void count_rules(const match::Hits& hits, Now now);
+  // A stranger's response that grants something: what a proxy passes on of it teaches nothing.
+  void note_response() const;
   [[nodiscard]] Outcome refuse(const Arrival& arrival, std::string_view bytes,
                                const decide::Evidence& evidence, const decide::Decision& decision);
   [[nodiscard]] Outcome suspect(const Arrival& arrival, std::string_view bytes,

@@ -134,7 +134,8 @@ class Bench {
     must(!(how.observe && drop), "observe mode drops nothing");
     must(outcome.would_drop.has_value() == (outcome.reason == decide::Reason::observed),
          "what is observed has its reason");
-    const auto& [ban, reset, evidence] = outcome.consequences;
+    const auto& [ban, known, reset, evidence] = outcome.consequences;
+    must(!known, "nobody is known without an answer of the softswitch");
     must(!(ban || reset) || drop, "only what is dropped has its source banned or its connection ended");
     must(!(ban && how.peer), "a peer is never banned");
     must(!ban || ban->duration > std::chrono::milliseconds(0), "a ban lasts");
@@ -146,11 +147,12 @@ class Bench {
   }
 
   std::atomic<bool> observe_ = false;
-  shield::Common common_{rules().counters, observe_};
+  limit::Budget budget_;
+  shield::Common common_{rules().counters, observe_, budget_};
   shield::Shield unknown_{common_, shield::RulesInHand(rules().set), rules().counters.worker(0),
-                          decide::SourceClass::unknown, 64};
+                          decide::SourceClass::unknown, limit::SourceTable::kBytesMin};
   shield::Shield peer_{common_, shield::RulesInHand(rules().set), rules().counters.worker(1),
-                       decide::SourceClass::peer, 64};
+                       decide::SourceClass::peer, limit::SourceTable::kBytesMin};
   std::chrono::milliseconds passed_{0};
   std::uint32_t sequence_ = 1;
   std::size_t waiting_ = 0;  // bytes of the connection that an earlier packet brought

@@ -184,6 +184,18 @@ TEST_CASE("who ACKs an accepted call with our tag is known, who makes a tag up i
   CHECK(exchange.asked.consequences.known->how == "dialog");
 }
 
+TEST_CASE("a response of a stranger's own that a proxy passes on makes nobody known", "[shield]") {
+  const std::string user = GENERATE("", "alice");
+  const unsigned status = GENERATE(200U, 202U);
+  Exchange exchange;
+  const Ask invite{.method = "INVITE", .user = user};
+  (void)exchange.ask(invite);
+  CHECK(exchange.bench.udp(test::answer(invite, status)).reason == Reason::response);
+  CHECK_FALSE(exchange.answer(invite, status).known);
+  (void)exchange.ask({.method = "ACK", .to_tag = "as5f3c"});
+  CHECK_FALSE(exchange.asked.consequences.known);
+}
+
 TEST_CASE("the ACK of a refused call proves its source, and makes it no friend", "[shield]") {
   Exchange exchange;
   (void)exchange.both({.method = "INVITE"}, 404);
