@@ -14,6 +14,8 @@ namespace {
 
 using decide::SourceClass;
 
+constexpr auto kAskAgain = std::chrono::seconds(5);
+
 bool is_refused_attempt(const Answer& answer, const limit::Facts& facts) {
   const unsigned status = answer.status;
   return (status == 401 || status == 403 || status == 407) && facts.credentials && !answer.stale;
@@ -45,24 +47,23 @@ class AcceptedTag {
 // What comes back from the source later proves that it received this answer.
 void remember_proofs(const Answered& answered, limit::SourceTable& sources, Now now) {
   const Answer& answer = answered.answer;
-  const bool invite = answer.method == "INVITE" && answer.status > 100;
-  if (answer.nonce.empty() && (!invite || answer.to_tag.empty())) return;
+  const bool accepted = answer.method == "INVITE" && is_success(answer.status) && !answered.relayed;
+  if (answer.nonce.empty() && (!accepted || answer.to_tag.empty())) return;
   limit::Dossier& dossier = sources.dossier(answered.source, now.steady);
   sources.remember_proof(dossier, answer.nonce);
   sources.remember_proof(dossier, answer.other_nonce);
-  if (!invite || answer.to_tag.empty()) return;
-  sources.remember_proof(dossier, answer.to_tag);
-  if (is_success(answer.status) && !answered.relayed)
-    sources.remember_proof(dossier, AcceptedTag(answer.to_tag).bytes());
+  if (accepted && !answer.to_tag.empty()) sources.remember_proof(dossier, AcceptedTag(answer.to_tag).bytes());
 }
 
 KnownRequest known(const Address& source, std::chrono::milliseconds life, const char* how, Now now) {
   return {source, now.wall + life, how};
 }
 
-// Each refresh of a registration would ask anew: so it is asked again when a tenth of the time has gone.
-bool is_due(limit::Dossier& dossier, std::chrono::milliseconds life, Instant now) {
-  if (dossier.known_until > now + life - life / 10) return false;
+// A stranger's packets go elsewhere as soon as he is known: until then it is asked every few seconds. Each
+// refresh of a known source's registration would ask anew: so it is asked when a tenth of the time has gone.
+bool is_due(limit::Dossier& dossier, SourceClass source_class, std::chrono::milliseconds life, Instant now) {
+  const auto lately = source_class == SourceClass::known ? life / 10 : kAskAgain;
+  if (dossier.known_until > now + life - lately) return false;
   dossier.known_until = now + life;
   return true;
 }
@@ -72,15 +73,17 @@ std::optional<KnownRequest> accepted(const Answered& answered, const limit::Fact
                                      limit::Accounts& accounts, const decide::Policy& policy, Now now) {
   const Answer& answer = answered.answer;
   const bool registered = answer.method == "REGISTER";
-  if (answered.relayed || !facts.credentials || (!registered && answer.method != "INVITE"))
-    return std::nullopt;
+  // Whom anybody may call may answer a call with made-up credentials: an INVITE must show that it was
+  // challenged.
+  const bool invited = answer.method == "INVITE" && facts.proven;
+  if (answered.relayed || !facts.credentials || !(registered || invited)) return std::nullopt;
   const Address& source = answered.datagram.destination;
   if (answered.source_class == SourceClass::known)
-    for (limit::Users* users : {&accounts.users, &accounts.unproven_users})
-      users->accept(source, facts.user, user_limits_of(policy), now.steady);
+    accounts.users.accept(source, facts.user, user_limits_of(policy), now.steady);
   auto life = policy.known_for;
   if (registered) life += std::chrono::seconds(answer.expires_s.value_or(0));
-  if (!is_due(accounts.sources.dossier(answered.source, now.steady), life, now.steady)) return std::nullopt;
+  if (!is_due(accounts.sources.dossier(answered.source, now.steady), answered.source_class, life, now.steady))
+    return std::nullopt;
   return known(source, life, registered ? "register" : "invite", now);
 }
 
@@ -144,17 +147,17 @@ std::optional<Prefix> offending_prefix(const limit::PrefixOffences& offences, co
 void condemn(const Answered& answered, const limit::Facts& facts, const Offence& offence,
              limit::Accounts& accounts, const decide::Policy& policy, Now now, Finding& finding) {
   const Address& source = answered.datagram.destination;
-  std::optional<Prefix> net;
-  if (facts.proven)
-    net = offending_prefix(accounts.sources.note_offence(source, policy.offence_window, now.steady), source,
-                           policy);
-  if (!net && offence.count >= offence.max) net = Prefix(source);
-  if (!net) return;
-  limit::Dossier& dossier = accounts.sources.dossier(answered.source, now.steady);
-  if (dossier.is_banned(now.steady)) return;
-  finding.ban = ban_for(*net, offence.reason, facts.proven, policy);
-  finding.evidence = record(answered, *finding.ban, offence.count, now);
-  dossier.banned_until = now.steady + finding.ban->duration;
+  limit::SourceTable& sources = accounts.sources;
+  limit::Dossier& dossier = sources.dossier(answered.source, now.steady);
+  if (facts.proven) {
+    const auto offences = sources.note_offence(source, policy.offence_window, now.steady);
+    if (const auto net = offending_prefix(offences, source, policy))
+      finding.prefix_ban = ban_for(*net, offence.reason, true, policy);
+  }
+  if (offence.count >= offence.max && !dossier.is_banned(now.steady))
+    finding.ban = ban_for(Prefix(source), offence.reason, facts.proven, policy);
+  if (finding.ban || finding.prefix_ban)
+    finding.evidence = record(answered, finding.ban ? *finding.ban : *finding.prefix_ban, offence.count, now);
 }
 
 }  // namespace
@@ -175,8 +178,8 @@ Finding weigh(const Answered& answered, limit::Accounts& accounts, const decide:
   if (answered.source_class == SourceClass::known) {
     if (!is_refused_attempt(answer, *facts)) return finding;
     finding.counted = metrics::Learning::refused_credentials;
-    limit::Users& users = facts->proven ? accounts.users : accounts.unproven_users;
-    users.refuse(source, facts->user, user_limits_of(policy), now.steady);
+    // What may be forged in a known source's name speaks against no user there.
+    if (facts->proven) accounts.users.refuse(source, facts->user, user_limits_of(policy), now.steady);
     return finding;
   }
   const auto offended = offence(answered, *facts, accounts, policy, now);
@@ -187,13 +190,13 @@ Finding weigh(const Answered& answered, limit::Accounts& accounts, const decide:
 }
 
 std::optional<KnownRequest> note_dialog(const packet::Datagram& datagram, const sip::Message& message,
-                                        limit::Source& source, limit::Accounts& accounts,
-                                        const decide::Policy& policy, Now now) {
+                                        decide::SourceClass source_class, limit::Source& source,
+                                        limit::Accounts& accounts, const decide::Policy& policy, Now now) {
   limit::Dossier* dossier = accounts.sources.find_dossier(source);
   const std::string_view tag = to_tag_of(message);
   if (!dossier || tag.empty() || !accounts.sources.is_proof(*dossier, AcceptedTag(tag).bytes()))
     return std::nullopt;
-  if (!is_due(*dossier, policy.known_for, now.steady)) return std::nullopt;
+  if (!is_due(*dossier, source_class, policy.known_for, now.steady)) return std::nullopt;
   return known(datagram.source, policy.known_for, "dialog", now);
 }
 

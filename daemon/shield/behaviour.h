@@ -27,6 +27,7 @@ struct Answered {
 // Rare, so it may allocate.
 struct Finding {
   std::optional<BanRequest> ban;
+  std::optional<BanRequest> prefix_ban;
   std::optional<KnownRequest> known;
   std::optional<store::EvidenceRecord> evidence;  // of the ban
   std::optional<metrics::Learning> counted;       // what of it speaks against the source
@@ -47,7 +48,8 @@ struct Finding {
 // A request within a dialog, from a source that holds a To tag of our side: if that dialog was accepted, the
 // source is known.
 [[nodiscard]] std::optional<KnownRequest> note_dialog(const packet::Datagram& datagram,
-                                                      const sip::Message& message, limit::Source& source,
+                                                      const sip::Message& message,
+                                                      decide::SourceClass source_class, limit::Source& source,
                                                       limit::Accounts& accounts, const decide::Policy& policy,
                                                       Now now);
 

@@ -1,5 +1,7 @@
 #include "limiter.h"
 
+#include <algorithm>
+
 #include "sip/credentials.h"
 #include "sip/header_values.h"
 #include "sip/name_addr.h"
@@ -64,12 +66,22 @@ std::optional<Reason> over_rate(const Claim& claim, Group group, const Funds& fu
   return is_of_prefix(excess) ? Reason::rate_prefix : Reason::rate;
 }
 
-// Whose credentials were refused again and again. What somebody forges in a source's name stops no phone
-// there that answers the softswitch's challenge.
-bool is_user_blocked(const Address& source, const limit::Facts& facts, const Funds& funds, Instant now) {
-  const auto limits = user_limits_of(funds.policy);
-  if (funds.accounts.users.is_blocked(source, facts.user, limits, now)) return true;
-  return !facts.proven && funds.accounts.unproven_users.is_blocked(source, facts.user, limits, now);
+bool is_authorization(const sip::Header& header) {
+  return header.name == sip::HeaderName::authorization || header.name == sip::HeaderName::proxy_authorization;
+}
+
+// Only what is over its rate prolongs a streak: who comes back to it is served ten seconds later.
+decide::Excess note_excess(const Claim& claim, const Funds& funds, Instant now) {
+  const auto lasting = funds.accounts.sources.dossier(claim.source, now).excess.note(now);
+  const bool known = claim.source_class == decide::SourceClass::known;
+  return {known || lasting < funds.policy.excess_drop_all_after ? Reason::rate : Reason::excess, lasting};
+}
+
+// Nothing of a stranger that was over its rates for long is served. Behind a known address are others.
+bool is_cut_off(const Claim& claim, const Funds& funds, Instant now) {
+  if (claim.source_class == decide::SourceClass::known) return false;
+  const limit::Dossier* dossier = funds.accounts.sources.find_dossier(claim.source);
+  return dossier && dossier->excess.length(now) >= funds.policy.excess_drop_all_after;
 }
 
 }  // namespace
@@ -98,50 +110,43 @@ limit::UserLimits user_limits_of(const decide::Policy& policy) {
           .accepted_for = policy.known_for};
 }
 
-std::optional<sip::Digest> credentials_of(const sip::Message& message) {
-  for (const auto name : {sip::HeaderName::authorization, sip::HeaderName::proxy_authorization})
-    if (const sip::Header* header = message.find(name))
-      if (const auto digest = sip::read_digest(header->value)) return digest;
-  return std::nullopt;
-}
-
 std::uint32_t Limiter::id_of(std::string_view name) const {
   return static_cast<std::uint32_t>(hash_(std::as_bytes(std::span(name))));
 }
 
 limit::Facts Limiter::facts_of(const Claim& claim) const {
-  const auto credentials = credentials_of(claim.message);
-  // Behind a known address users are told apart; elsewhere attempts.
+  limit::Facts facts{.proven = claim.proven, .target = id_of(target_of(claim.message))};
+  // Behind a known address users are told apart; elsewhere attempts. Each header has its say: a softswitch
+  // takes the one of its realm, wherever it stands.
   const bool known = claim.source_class == decide::SourceClass::known;
-  return {.credentials = credentials.has_value(),
-          .proven = claim.proven,
-          .user = credentials ? id_of(known ? credentials->username : credentials->response) : 0,
-          .target = id_of(target_of(claim.message))};
+  for (const sip::Header& header : claim.message.headers()) {
+    if (!is_authorization(header)) continue;
+    facts.credentials = true;
+    if (const auto digest = sip::read_digest(header.value))
+      facts.user ^= id_of(known ? digest->username : digest->response);
+  }
+  return facts;
 }
 
 bool Limiter::is_proof(const sip::Message& message, const limit::Dossier& dossier,
                        const limit::SourceTable& sources) {
   if (message.kind() != sip::Kind::request) return false;
-  if (const auto credentials = credentials_of(message); credentials && !credentials->nonce.empty())
-    if (sources.is_proof(dossier, credentials->nonce)) return true;
-  const std::string_view to_tag = to_tag_of(message);
-  return !to_tag.empty() && sources.is_proof(dossier, to_tag);
+  return std::ranges::any_of(message.headers(), [&](const sip::Header& header) {
+    if (!is_authorization(header)) return false;
+    const auto digest = sip::read_digest(header.value);
+    return digest && sources.is_proof(dossier, digest->nonce);
+  });
 }
 
 std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& funds, Instant now) const {
   const auto group = group_of(claim.message);
   if (!group || claim.source_class == decide::SourceClass::peer) return std::nullopt;
-  if (const auto over = over_flows(claim, funds, now)) return decide::Excess{*over, {}};
   const bool request = *group != Group::not_sip;
   if (request && funds.accounts.transactions.look(request_of(claim), now) == Transactions::Seen::again)
     return std::nullopt;
-  limit::SourceTable& sources = funds.accounts.sources;
-  const limit::Dossier* dossier = sources.find_dossier(claim.source);
-  const bool served = !dossier || dossier->excess.length(now) < funds.policy.excess_drop_all_after;
-  auto over = served ? over_rate(claim, *group, funds, now) : Reason::excess;
-  if (over == Reason::rate || over == Reason::excess)
-    return decide::Excess{*over, sources.dossier(claim.source, now).excess.note(now)};
-  if (!over) over = enter(claim, *group, funds, now);
+  auto over = over_rate(claim, *group, funds, now);
+  if (over == Reason::rate) return note_excess(claim, funds, now);
+  if (!over) over = is_cut_off(claim, funds, now) ? Reason::excess : enter(claim, *group, funds, now);
   return over ? std::optional(decide::Excess{*over, {}}) : std::nullopt;
 }
 
@@ -151,8 +156,11 @@ std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Fund
   const auto facts = facts_of(claim);
   const Address& source = claim.datagram.source;
   limit::Accounts& accounts = funds.accounts;
-  if (known && facts.credentials && is_user_blocked(source, facts, funds, now)) return Reason::credentials;
+  if (known && facts.credentials &&
+      accounts.users.is_blocked(source, facts.user, user_limits_of(funds.policy), now))
+    return Reason::credentials;
   if (!known && !funds.budget.take(funds.policy.budget, claim.proven, now)) return Reason::budget;
+  if (const auto over = over_flows(claim, funds, now)) return over;
   if (group == Group::not_sip) return std::nullopt;
   const auto request = request_of(claim);
   if (claim.message.method() == "BYE") accounts.transactions.end_dialog(source, request.call_id, now);

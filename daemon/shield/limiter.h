@@ -39,8 +39,9 @@ class Limiter {
   [[nodiscard]] std::optional<decide::Excess> charge(const Claim& claim, const Funds& funds,
                                                      Instant now) const;
 
-  // Whether the message holds what only a receiver of our softswitch's answers can know: a nonce or a To tag
-  // that was sent to its source.
+  // Whether the message holds what only a receiver of our softswitch's answers can know: a nonce that was
+  // sent to its source. A To tag is no proof: some stacks make it of what the request says (Kamailio's sl
+  // module).
   [[nodiscard]] static bool is_proof(const sip::Message& message, const limit::Dossier& dossier,
                                      const limit::SourceTable& sources);
 
@@ -61,8 +62,5 @@ class Limiter {
 
 // "" when there is none.
 [[nodiscard]] std::string_view to_tag_of(const sip::Message& message);
-
-// The credentials of a request, whichever header holds them (RFC 3261 section 22).
-[[nodiscard]] std::optional<sip::Digest> credentials_of(const sip::Message& message);
 
 }  // namespace sipward::shield

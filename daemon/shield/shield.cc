@@ -74,6 +74,18 @@ Outcome Shield::process(const Incoming& incoming, limit::Accounts& accounts, Now
   return count(incoming.merged ? judge_train(arrival) : judge(arrival, datagram->payload));
 }
 
+// Of several messages in one packet the first that would be dropped is told; what is learned from any stays.
+void Shield::take_over(Outcome& outcome, Outcome judged) {
+  Consequences& earlier = outcome.consequences;
+  if (outcome.would_drop) {
+    if (!earlier.known) earlier.known = std::move(judged.consequences.known);
+    return;
+  }
+  if (earlier.evidence) judged.consequences.evidence = std::move(earlier.evidence);
+  if (earlier.known) judged.consequences.known = std::move(earlier.known);
+  outcome = std::move(judged);
+}
+
 Outcome Shield::judge_train(const Arrival& arrival) {
   const std::string_view train = arrival.datagram.payload;
   Outcome outcome = judge(arrival, train);
@@ -84,7 +96,7 @@ Outcome Shield::judge_train(const Arrival& arrival) {
     if (at == std::string_view::npos) return outcome;
     Outcome judged = judge(arrival, train.substr(at));
     if (decide::is_drop(judged.reason)) return judged;
-    if (!outcome.would_drop) outcome = std::move(judged);
+    take_over(outcome, std::move(judged));
     const std::size_t size = size_read(message_, train.substr(at));
     if (size > left) {
       decide::Decision too_costly;
@@ -108,10 +120,7 @@ Outcome Shield::judge_segment(const Arrival& arrival, bool cut) {
       count_streams(segment.trouble());
       return judged;
     }
-    if (outcome.would_drop) continue;
-    if (outcome.consequences.evidence)
-      judged.consequences.evidence = std::move(outcome.consequences.evidence);
-    outcome = std::move(judged);
+    take_over(outcome, std::move(judged));
   }
   auto early = judge_unfinished(arrival, segment);
   count_streams(segment.trouble());
@@ -174,15 +183,22 @@ Outcome Shield::judge(const Arrival& arrival, std::string_view bytes) {
   const bool charged = hits.scores && charge_score(dossier_of(arrival), *rules_.set->matcher,
                                                    rules_.set->policy, evidence, arrival.now.steady);
   const auto decision = charge(arrival, evidence, decide::decide(evidence, rules_.set->policy));
+  // What one of its users sends too much must not end the connection that a known source's others use too.
+  if (source_class_ == decide::SourceClass::known && evidence.transport == decide::Transport::tcp &&
+      decide::is_limit(decision.reason) && !arrival.observed) {
+    Arrival observed = arrival;
+    observed.observed = true;
+    return refuse(observed, bytes, evidence, decision);
+  }
   const bool drop = decide::is_drop(decision.reason);
   if (!drop) note_response();
   count_method(drop && !arrival.observed);
   if (drop) return refuse(arrival, bytes, evidence, decision);
   Outcome outcome = charged || decision.would_drop ? suspect(arrival, bytes, evidence, decision)
                                                    : Outcome{decision.reason, std::nullopt, {}};
-  if (evidence.proven)
-    outcome.consequences.known = note_dialog(arrival.datagram, message_, arrival.source, arrival.accounts,
-                                             rules_.set->policy, arrival.now);
+  if (source_class_ != decide::SourceClass::peer)
+    outcome.consequences.known = note_dialog(arrival.datagram, message_, source_class_, arrival.source,
+                                             arrival.accounts, rules_.set->policy, arrival.now);
   return outcome;
 }
 
@@ -310,13 +326,26 @@ void Shield::hear(const Incoming& copy, limit::Accounts& accounts, Now now,
     Finding finding =
         weigh({*datagram, answer, source, source_class_, relayed}, accounts, rules_.set->policy, now);
     if (finding.counted) count(*finding.counted, 1);
-    if (finding.ban && common_.observe.load(std::memory_order_relaxed)) {
-      common_.counters.event(metrics::Event::bans_observed).add();
-      finding.evidence->observed = true;
-      finding.ban.reset();
-    }
-    take({std::move(finding.ban), std::move(finding.known), std::nullopt, std::move(finding.evidence)});
+    if (finding.ban || finding.prefix_ban)
+      take_ban(finding, accounts.sources.dossier(source, now.steady), now);
+    take({std::move(finding.ban), std::move(finding.prefix_ban), std::move(finding.known), std::nullopt,
+          std::move(finding.evidence)});
   });
+}
+
+// The worker drops what follows at once, the kernel a moment later. Where nothing is enforced: once for each
+// ban that there would be.
+void Shield::take_ban(Finding& finding, limit::Dossier& dossier, Now now) {
+  const bool observe = common_.observe.load(std::memory_order_relaxed);
+  const bool again = observe && dossier.observed_ban_until > now.steady;
+  if (finding.ban && !again)
+    (observe ? dossier.observed_ban_until : dossier.banned_until) = now.steady + finding.ban->duration;
+  if (!observe) return;
+  finding.ban.reset();
+  finding.prefix_ban.reset();
+  finding.evidence->observed = true;
+  if (again) return finding.evidence.reset();
+  common_.counters.event(metrics::Event::bans_observed).add();
 }
 
 // Every packet once.

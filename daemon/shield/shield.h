@@ -38,6 +38,7 @@ struct Common {
 // What is to be done about a packet beside its verdict. Rare, so it may allocate.
 struct Consequences {
   std::optional<BanRequest> ban;
+  std::optional<BanRequest> prefix_ban;  // the enforcer refuses it while customers are in the prefix
   std::optional<KnownRequest> known;
   std::optional<inject::TcpReset> reset;  // the packet's connection is to end
   std::optional<store::EvidenceRecord> evidence;
@@ -97,6 +98,8 @@ class Shield {
   };
 
   // The same for datagrams that were merged: a request may begin anywhere in them.
+  static void take_over(Outcome& outcome, Outcome judged);
+  void take_ban(Finding& finding, limit::Dossier& dossier, Now now);
   [[nodiscard]] Outcome judge_train(const Arrival& arrival);
   // A segment passes if every message that it completes does.
   [[nodiscard]] Outcome judge_segment(const Arrival& arrival, bool cut);

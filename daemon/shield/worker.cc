@@ -98,8 +98,9 @@ void Worker::listen() {
 
 void Worker::pass_on(Consequences& consequences) {
   if (consequences.reset) resets_.push_back(*consequences.reset);
-  if (consequences.ban && !outlets_.bans.put(std::move(*consequences.ban)))
-    outlets_.counters.event(metrics::Event::bans_lost).add();
+  for (auto* ban : {&consequences.ban, &consequences.prefix_ban})
+    if (*ban && !outlets_.bans.put(std::move(**ban)))
+      outlets_.counters.event(metrics::Event::bans_lost).add();
   if (consequences.known && !outlets_.known.put(std::move(*consequences.known)))
     outlets_.counters.event(metrics::Event::known_lost).add();
   if (consequences.evidence && !outlets_.evidence.put(std::move(*consequences.evidence)))

@@ -71,11 +71,11 @@ struct Literal {
 };
 
 bool is_below(const limit::Rate& rate, const limit::Rate& other) {
-  if (!rate.limited() || !other.limited()) return rate.limited();
+  if (!rate.limited() || !other.limited()) return false;
   return rate.interval() > other.interval() || rate.burst() < other.burst();
 }
 bool is_below(unsigned cap, unsigned other) {
-  return cap != 0 && (other == 0 || cap < other);
+  return cap != 0 && other != 0 && cap < other;
 }
 
 std::string spell(const limit::Rate& rate) {
@@ -85,7 +85,7 @@ std::string spell(unsigned cap) {
   return fmt::format("{}", cap);
 }
 
-// "off" and 0 are no limit, so nothing is above them.
+// "off" and 0 are no limit: then the other one limits alone.
 template <Literal name, Literal prefix_name, auto of_address, auto of_prefix>
 std::string prefix_holds_address(const Settings& settings) {
   const auto& address = of_address(settings);

@@ -116,7 +116,12 @@ Decision decide(const Evidence& evidence, const Policy& policy) {
 
 Decision decide_excess(const Excess& excess, const Evidence& evidence, const Policy& policy) {
   const bool own = excess.limit != Reason::budget && excess.limit != Reason::rate_prefix;
-  if (own && excess.lasting >= policy.excess_ban_after) return banned(excess.limit, evidence, policy);
+  if (own && excess.lasting >= policy.excess_ban_after) {
+    // Somebody else's datagrams may be among those that were too many.
+    Evidence accountable = evidence;
+    accountable.verified = evidence.transport == Transport::tcp && evidence.verified;
+    return banned(excess.limit, accountable, policy);
+  }
   return plain(excess.limit);
 }
 

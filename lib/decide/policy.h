@@ -66,7 +66,8 @@ inline constexpr limit::Allowance kUnknownAllowance{
     .flows = {.address = 10, .prefix = 30},
     .open = {.address = 10, .prefix = 30}};
 
-// A site of thousands of phones behind one address, which all come back at once. Neighbours do not count.
+// A site of thousands of phones behind one address, which all come back at once. Neighbours do not count. No
+// cap on its source ports: forged datagrams could use them up.
 inline constexpr limit::Allowance kKnownAllowance{
     .address = {.requests = {500, std::chrono::seconds(1), 5000},
                 .sustained = {},
@@ -76,7 +77,7 @@ inline constexpr limit::Allowance kKnownAllowance{
                               {50, std::chrono::seconds(1), 500}}}},
     .prefix = {},
     .packets = {1000, std::chrono::seconds(1), 8000},
-    .flows = {.address = 5000, .prefix = 0},
+    .flows = {},
     .open = {.address = 10000, .prefix = 0}};
 
 struct Policy {

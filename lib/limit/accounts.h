@@ -29,8 +29,6 @@ struct Accounts {
   Transactions transactions{kTransactions};
   Flows flows{kFlows};
   Users users{kUsers};
-  // Refusals of what may have been forged in the name of its source; they speak against nothing else.
-  Users unproven_users{kUsers};
 };
 
 }  // namespace sipward::limit

@@ -56,8 +56,10 @@ Judge::Judge(const config::Settings& settings, std::shared_ptr<const shield::Rul
       common_{counters_, observe_, budget_},
       unknown_(common_, shield::RulesInHand(set_), counters_.worker(0), decide::SourceClass::unknown,
                std::size_t{settings_.limits.memory_mib} << 20U),
-      known_(common_, shield::RulesInHand(set_), counters_.worker(1), decide::SourceClass::known, kListedBytes),
-      peers_(common_, shield::RulesInHand(set_), counters_.worker(2), decide::SourceClass::peer, kListedBytes),
+      known_(common_, shield::RulesInHand(set_), counters_.worker(1), decide::SourceClass::known,
+             kListedBytes),
+      peers_(common_, shield::RulesInHand(set_), counters_.worker(2), decide::SourceClass::peer,
+             kListedBytes),
       scratch_(set_->matcher->new_scratch()),
       ledger_(settings_.bans.addresses_max) {}
 
@@ -97,7 +99,8 @@ void Judge::hear(const Sighting& sighting) {
 }
 
 void Judge::carry_out(const shield::Consequences& consequences, Now now) {
-  if (consequences.ban) ban(*consequences.ban, now);
+  for (const auto* wanted : {&consequences.ban, &consequences.prefix_ban})
+    if (*wanted) ban(**wanted, now);
   if (!consequences.known) return;
   WallTime& until = known_until_[consequences.known->source];
   until = std::max(until, consequences.known->until);

@@ -305,7 +305,7 @@ TEST_CASE("no prefix has less than one address in it", "[config]") {
       CHECK(accepted(of(table, key, "\"10/s burst 20\"", "\"10/s burst 20\"")));
       CHECK(accepted(of(table, key, "\"10/s burst 20\"", "\"off\"")));
       CHECK(accepted(of(table, key, "\"off\"", "\"off\"")));
-      CHECK_FALSE(accepted(of(table, key, "\"off\"", "\"10/s\"")));
+      CHECK(accepted(of(table, key, "\"off\"", "\"10/s\"")));
       CHECK_FALSE(accepted(of(table, key, "\"10/s burst 20\"", "\"10/s burst 19\"")));
       CHECK(
           errors(of(table, key, "\"10/s burst 20\"", "\"9/s burst 20\"")) ==
@@ -317,7 +317,7 @@ TEST_CASE("no prefix has less than one address in it", "[config]") {
       INFO(table << "." << key);
       CHECK(accepted(of(table, key, "5", "5")));
       CHECK(accepted(of(table, key, "5", "0")));
-      CHECK_FALSE(accepted(of(table, key, "0", "5")));
+      CHECK(accepted(of(table, key, "0", "5")));
       CHECK_THAT(errors(of(table, key, "5", "4")),
                  ContainsSubstring(
                      fmt::format("limits.{}.prefix_{} 4 is below limits.{}.{} 5", table, key, table, key)));

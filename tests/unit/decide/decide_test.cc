@@ -112,8 +112,8 @@ TEST_CASE("neither a peer nor a known source is ever banned") {
     const auto by_rule = decision({.source_class = source_class, .verified = verified, .hit = kBan}, policy);
     CHECK(by_rule.reason == Reason::signature);
     CHECK_FALSE(by_rule.ban.has_value());
-    const auto by_method =
-        decision({.text = kOptions, .source_class = source_class, .verified = verified, .refused = 1000}, policy);
+    const auto by_method = decision(
+        {.text = kOptions, .source_class = source_class, .verified = verified, .refused = 1000}, policy);
     CHECK(by_method.reason == Reason::method);
     CHECK_FALSE(by_method.ban.has_value());
     Evidence evidence;
@@ -135,13 +135,17 @@ TEST_CASE("excess bans when it has lasted, not before; what others used up never
   const Policy policy;
   const Evidence unproven;
   Evidence verified;
+  verified.transport = Transport::tcp;
   verified.verified = true;
+  Evidence datagram;
+  datagram.verified = datagram.proven = true;
   const auto just_before = policy.excess_ban_after - milliseconds(1);
   for (const Reason limit : {Reason::rate, Reason::excess, Reason::flows, Reason::open}) {
     CHECK(decide_excess({limit, just_before}, verified, policy).reason == limit);
     CHECK_FALSE(decide_excess({limit, just_before}, verified, policy).ban.has_value());
     CHECK(decide_excess({limit, policy.excess_ban_after}, verified, policy).ban == policy.ban_steps.front());
     CHECK(decide_excess({limit, policy.excess_ban_after}, unproven, policy).ban == policy.ban_unverified);
+    CHECK(decide_excess({limit, policy.excess_ban_after}, datagram, policy).ban == policy.ban_unverified);
   }
   for (const Reason limit : {Reason::budget, Reason::rate_prefix}) {
     CHECK(decide_excess({limit, hours(1)}, verified, policy).reason == limit);
