@@ -141,6 +141,8 @@ bool Limiter::is_proof(const sip::Message& message, const limit::Dossier& dossie
 std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& funds, Instant now) const {
   const auto group = group_of(claim.message);
   if (!group || claim.source_class == decide::SourceClass::peer) return std::nullopt;
+  // First, for what is refused for it must not use up its prefix's rates.
+  if (const auto over = over_flows(claim, funds, now)) return decide::Excess{*over, {}};
   const bool request = *group != Group::not_sip;
   if (request && funds.accounts.transactions.look(request_of(claim), now) == Transactions::Seen::again)
     return std::nullopt;
@@ -160,7 +162,6 @@ std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Fund
       accounts.users.is_blocked(source, facts.user, user_limits_of(funds.policy), now))
     return Reason::credentials;
   if (!known && !funds.budget.take(funds.policy.budget, claim.proven, now)) return Reason::budget;
-  if (const auto over = over_flows(claim, funds, now)) return over;
   if (group == Group::not_sip) return std::nullopt;
   const auto request = request_of(claim);
   if (claim.message.method() == "BYE") accounts.transactions.end_dialog(source, request.call_id, now);

@@ -207,7 +207,13 @@ class Lookalikes(EndToEnd):
                 answered = {sip.call_id_of(caller.receive(5) or b"") for _ in asked}
                 self.assertEqual(answered, {sip.call_id_of(message) for message in asked})
 
-    def test_5_connections_that_are_older_than_the_shield(self) -> None:
+    def test_5_nothing_was_dropped(self) -> None:
+        self._assert_none_accused()
+        statistics = self.shield.cli.json("stats")
+        self.assertEqual(sum(statistics["packets"]["dropped"].values()), 0, statistics)
+
+    def test_6_connections_that_are_older_than_the_shield(self) -> None:
+        """A segment whose place is not known yet may have to come twice, so what counts is that each is served."""
         with contextlib.ExitStack() as stack:
             fresh = [stack.enter_context(self.endpoint("callers", version, 14, "tcp")) for version in (4, 6)]
             self._assert_served([*self.early, *fresh])
@@ -215,13 +221,8 @@ class Lookalikes(EndToEnd):
             self._assert_served([*self.early, *fresh])
             self.shield.start()
             self._assert_served([*self.early, *fresh])
-
-    def test_6_nothing_was_dropped(self) -> None:
         self._assert_served(self.early)
-        packets = self.shield.packets()
-        self.assert_balanced(packets)
-        self.assertEqual(sum(packets["dropped"].values()), 0, packets["dropped"])
-        self.assertEqual(self.shield.cli.json("bans", "list")["total"], 0)
+        self._assert_none_accused()
 
     def test_7_a_request_in_a_body_on_a_connection_that_is_older_than_the_shield(self) -> None:
         """It might be a message to the softswitch: the connection ends, nobody is banned, and the next one serves."""
@@ -238,6 +239,10 @@ class Lookalikes(EndToEnd):
             with self.endpoint("callers", version, 11) as scanner:
                 self.assertEqual(scanner.ask(scanner.request("REGISTER", agent="friendly-scanner"), 0.5), 0)
                 self.assertIsNotNone(nft.banned(self.network.core, scanner.source))
+
+    def _assert_none_accused(self) -> None:
+        self.assert_balanced(self.shield.packets())
+        self.assertEqual(self.shield.cli.json("bans", "list")["total"], 0)
 
     def _assert_served(self, callers: list[sip.Endpoint]) -> None:
         for caller in callers:
