@@ -154,6 +154,7 @@ main() {
 
   say 'The shield starts, with no configuration but these paths'
   start_shield
+  expect 'the gateway is whitelisted' show sipward whitelist add "$callee" --comment gateway
   start_calls
   expect 'calls go through it' calls_succeed
 
