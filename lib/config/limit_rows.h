@@ -63,7 +63,8 @@ inline constexpr std::array kLimitRows{
         "most."),
     row<Duration<MEMBER(policy.excess_drop_all_after), kSecond_ms, kDay_ms>>(
         "limits", "drop_all_after",
-        "A source that is over its rates for so long without a pause of 10s is not served at all until it "
+        "An unknown source that is over its rates for so long without a pause of 10s is not served at all "
+        "until it "
         "pauses."),
     row<Duration<MEMBER(policy.excess_ban_after), kSecond_ms, kDay_ms>>(
         "limits", "ban_after", "An unknown source that is over its rates for so long is banned."),

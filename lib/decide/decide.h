@@ -19,7 +19,7 @@ struct Evidence {
   SourceClass source_class = SourceClass::unknown;
   Transport transport = Transport::udp;
   bool verified = false;  // the source proved that it receives what is sent to it
-  bool proven = false;    // by this message: it holds a nonce or a To tag that was sent there
+  bool proven = false;    // by this message: it holds a nonce that was sent there
   bool banned = false;    // its ban is decided already
   bool empty = false;     // no payload: a TCP handshake or acknowledgement, an empty datagram
   const sip::Message* message = nullptr;
