@@ -51,9 +51,10 @@ void Worker::run(const std::stop_token& stop) {
     if (waiting[1].revents != 0) eventfd_read(wake_.get(), &wakes);
     shield_->take_new_rules();
     for (auto* packets = &queue_->receive(); !packets->empty(); packets = &queue_->receive()) {
+      // What a packet answers was copied before the packet came: a nonce is known before it comes back.
+      listen();
       work_off(*packets);
       if (stop.stop_requested()) break;
-      listen();
     }
     listen();
     beat_.store(now().steady.time_since_epoch().count(), std::memory_order_relaxed);
