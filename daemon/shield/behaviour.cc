@@ -45,14 +45,13 @@ class AcceptedTag {
 };
 
 // What comes back from the source later proves that it received this answer.
-void remember_proofs(const Answered& answered, limit::SourceTable& sources, Now now) {
+void remember_proofs(const Answered& answered, limit::Proofs& proofs) {
   const Answer& answer = answered.answer;
+  const Address& source = answered.datagram.destination;
+  proofs.remember(source, answer.nonce);
+  proofs.remember(source, answer.other_nonce);
   const bool accepted = answer.method == "INVITE" && is_success(answer.status) && !answered.relayed;
-  if (answer.nonce.empty() && (!accepted || answer.to_tag.empty())) return;
-  limit::Dossier& dossier = sources.dossier(answered.source, now.steady);
-  sources.remember_proof(dossier, answer.nonce);
-  sources.remember_proof(dossier, answer.other_nonce);
-  if (accepted && !answer.to_tag.empty()) sources.remember_proof(dossier, AcceptedTag(answer.to_tag).bytes());
+  if (accepted && !answer.to_tag.empty()) proofs.remember(source, AcceptedTag(answer.to_tag).bytes());
 }
 
 KnownRequest known(const Address& source, std::chrono::milliseconds life, const char* how, Now now) {
@@ -162,13 +161,15 @@ void condemn(const Answered& answered, const limit::Facts& facts, const Offence&
 
 }  // namespace
 
-Finding weigh(const Answered& answered, limit::Accounts& accounts, const decide::Policy& policy, Now now) {
+Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Proofs& proofs,
+              const decide::Policy& policy, Now now) {
   const Answer& answer = answered.answer;
   const Address& source = answered.datagram.destination;
-  remember_proofs(answered, accounts.sources, now);
+  remember_proofs(answered, proofs);
   if (answer.status < 200) return {};
   const bool dialog = answer.method == "INVITE" && is_success(answer.status);
-  const auto facts = accounts.transactions.answered(source, answer.call_id, answer.cseq, dialog, now.steady);
+  const auto facts =
+      accounts.transactions.answered(source, answer.call_id, answer.cseq, dialog, now.steady, answer.branch);
   if (!facts) return {};
   Finding finding;
   if (is_success(answer.status)) {
@@ -191,12 +192,12 @@ Finding weigh(const Answered& answered, limit::Accounts& accounts, const decide:
 
 std::optional<KnownRequest> note_dialog(const packet::Datagram& datagram, const sip::Message& message,
                                         decide::SourceClass source_class, limit::Source& source,
-                                        limit::Accounts& accounts, const decide::Policy& policy, Now now) {
-  limit::Dossier* dossier = accounts.sources.find_dossier(source);
+                                        limit::Accounts& accounts, const limit::Proofs& proofs,
+                                        const decide::Policy& policy, Now now) {
   const std::string_view tag = to_tag_of(message);
-  if (!dossier || tag.empty() || !accounts.sources.is_proof(*dossier, AcceptedTag(tag).bytes()))
-    return std::nullopt;
-  if (!is_due(*dossier, source_class, policy.known_for, now.steady)) return std::nullopt;
+  if (tag.empty() || !proofs.holds(datagram.source, AcceptedTag(tag).bytes())) return std::nullopt;
+  limit::Dossier& dossier = accounts.sources.dossier(source, now.steady);
+  if (!is_due(dossier, source_class, policy.known_for, now.steady)) return std::nullopt;
   return known(datagram.source, policy.known_for, "dialog", now);
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "decide/policy.h"
 #include "limit/accounts.h"
+#include "limit/proofs.h"
 #include "metrics/counters.h"
 #include "packet/decode.h"
 #include "requests.h"
@@ -42,15 +43,15 @@ struct Finding {
 // * 404, 410, 484, 485, 604: an unknown target. Of known sources not counted: people misdial.
 // An unknown source over a threshold is banned; if its requests were forged in its name, for a short time
 // only.
-[[nodiscard]] Finding weigh(const Answered& answered, limit::Accounts& accounts, const decide::Policy& policy,
-                            Now now);
+[[nodiscard]] Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Proofs& proofs,
+                            const decide::Policy& policy, Now now);
 
 // A request within a dialog, from a source that holds a To tag of our side: if that dialog was accepted, the
 // source is known.
 [[nodiscard]] std::optional<KnownRequest> note_dialog(const packet::Datagram& datagram,
                                                       const sip::Message& message,
                                                       decide::SourceClass source_class, limit::Source& source,
-                                                      limit::Accounts& accounts, const decide::Policy& policy,
-                                                      Now now);
+                                                      limit::Accounts& accounts, const limit::Proofs& proofs,
+                                                      const decide::Policy& policy, Now now);
 
 }  // namespace sipward::shield

@@ -137,11 +137,10 @@ Result<std::vector<Worker::Inlets>> Daemon::open_inlets() const {
   const auto classes = worker_classes();
   for (std::size_t i = 0; i < classes.size(); ++i) {
     const auto number = static_cast<std::uint16_t>(settings_.shield.first_queue + i);
-    auto queue =
-        capture::NetlinkQueue::open({.number = number,
-                                     .length_max = settings_.shield.queue_length,
-                                     .fail_open = settings_.shield.fail_open,
-                                     .pass_mark = enforce::kMarkPassed});
+    auto queue = capture::NetlinkQueue::open({.number = number,
+                                              .length_max = settings_.shield.queue_length,
+                                              .fail_open = settings_.shield.fail_open,
+                                              .pass_mark = enforce::kMarkPassed});
     if (!queue) return tl::unexpected(queue.error());
     inlets.push_back({std::move(*queue), nullptr});
     if (classes[i] == decide::SourceClass::peer) continue;  // what is answered to peers is their business
@@ -160,31 +159,31 @@ Result<void> Daemon::open_table() {
   auto whitelist = keeper_->with_store([](store::Store& store) { return store.whitelist(); });
   if (!whitelist) return tl::unexpected(whitelist.error());
   if (!table->copies_answers())
-    log_warning("this kernel copies no packets (nfnetlink_log is missing): nobody becomes known by an answer");
-  enforcer_ =
-      std::make_unique<Enforcer>(std::move(*table), std::move(*whitelist), *keeper_, *counters_);
+    log_warning(
+        "this kernel copies no packets (nfnetlink_log is missing): nobody becomes known by an answer");
+  enforcer_ = std::make_unique<Enforcer>(std::move(*table), std::move(*whitelist), *keeper_, *counters_);
   enforcer_->set_escalation(escalation_of(settings_.policy));
   mode_->attach(*enforcer_);
   return {};
 }
 
 void Daemon::make_workers(std::vector<Worker::Inlets> inlets) {
-  common_ =
-      std::make_unique<Common>(Common{*counters_, mode_->observe(), budget_, stream_limits(settings_, inlets.size())});
+  common_ = std::make_unique<Common>(
+      Common{*counters_, mode_->observe(), commons_, stream_limits(settings_, inlets.size())});
   auto resets = inject::RawSender::open();
   if (resets)
     resets_.emplace(std::move(*resets));
   else
     log_warning("{}", resets.error().text);
-  const Outlets outlets{enforcer_->requests(), enforcer_->known_requests(), keeper_->evidence(), resets_ ? &*resets_ : nullptr,
-                        *counters_};
+  const Outlets outlets{enforcer_->requests(), enforcer_->known_requests(), keeper_->evidence(),
+                        resets_ ? &*resets_ : nullptr, *counters_};
   const auto classes = worker_classes();
-  const std::size_t shard_bytes = (std::size_t{settings_.limits.memory_mib} << 20U) / settings_.shield.workers;
+  const std::size_t shard_bytes =
+      (std::size_t{settings_.limits.memory_mib} << 20U) / settings_.shield.workers;
   for (std::size_t i = 0; i < inlets.size(); ++i) {
     auto& counters = counters_->worker(i);
     const std::size_t bytes = classes[i] == decide::SourceClass::unknown ? shard_bytes : kListedBytes;
-    auto shield =
-        std::make_unique<Shield>(*common_, RulesInHand(first_rules_), counters, classes[i], bytes);
+    auto shield = std::make_unique<Shield>(*common_, RulesInHand(first_rules_), counters, classes[i], bytes);
     workers_.push_back(std::make_unique<Worker>(std::move(inlets[i]), std::move(shield), outlets, counters));
   }
 }

@@ -57,7 +57,7 @@ class Daemon {
   std::unique_ptr<ModeSwitch> mode_;
   std::unique_ptr<Enforcer> enforcer_;
   std::shared_ptr<const RuleSet> first_rules_;
-  limit::Budget budget_;
+  limit::Commons commons_;
   std::unique_ptr<Common> common_;
   std::optional<inject::RawSender> resets_;
   std::vector<std::unique_ptr<Worker>> workers_;

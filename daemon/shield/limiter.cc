@@ -29,6 +29,15 @@ std::optional<Group> group_of(const sip::Message& message) {
   return Group::other;
 }
 
+// Everything from the start line on, in one piece.
+std::string_view content_of(const sip::Message& message) {
+  const char* begin = message.start_line().data();
+  const std::string_view last = message.body().data()       ? message.body()
+                                : message.headers().empty() ? message.start_line()
+                                                            : message.headers().back().value;
+  return {begin, static_cast<std::size_t>(last.data() + last.size() - begin)};
+}
+
 Transactions::Request request_of(const Claim& claim) {
   using Kind = Transactions::Request::Kind;
   const sip::Message& message = claim.message;
@@ -41,7 +50,8 @@ Transactions::Request request_of(const Claim& claim) {
           .branch = via ? via->branch : std::string_view(),
           .kind = follows  ? Kind::follows
                   : invite ? Kind::invite
-                           : Kind::non_invite};
+                           : Kind::non_invite,
+          .content = content_of(message)};
 }
 
 // Who is asked for: of a REGISTER its To, for the Request-URI names the registrar (RFC 3261 section 10.2).
@@ -60,7 +70,7 @@ std::optional<Reason> over_flows(const Claim& claim, const Funds& funds, Instant
 }
 
 std::optional<Reason> over_rate(const Claim& claim, Group group, const Funds& funds, Instant now) {
-  const limit::Excess excess = funds.accounts.sources.charge(
+  const limit::Excess excess = funds.accounts.sources.excess(
       claim.datagram.source, claim.source, group, allowance_of(claim.source_class, funds.policy), now);
   if (excess == limit::Excess::none) return std::nullopt;
   return is_of_prefix(excess) ? Reason::rate_prefix : Reason::rate;
@@ -128,13 +138,12 @@ limit::Facts Limiter::facts_of(const Claim& claim) const {
   return facts;
 }
 
-bool Limiter::is_proof(const sip::Message& message, const limit::Dossier& dossier,
-                       const limit::SourceTable& sources) {
+bool Limiter::is_proof(const sip::Message& message, const Address& source, const limit::Proofs& proofs) {
   if (message.kind() != sip::Kind::request) return false;
   return std::ranges::any_of(message.headers(), [&](const sip::Header& header) {
     if (!is_authorization(header)) return false;
     const auto digest = sip::read_digest(header.value);
-    return digest && sources.is_proof(dossier, digest->nonce);
+    return digest && proofs.holds(source, digest->nonce);
   });
 }
 
@@ -146,10 +155,16 @@ std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& f
   const bool request = *group != Group::not_sip;
   if (request && funds.accounts.transactions.look(request_of(claim), now) == Transactions::Seen::again)
     return std::nullopt;
-  auto over = over_rate(claim, *group, funds, now);
+  const auto over = over_rate(claim, *group, funds, now);
   if (over == Reason::rate) return note_excess(claim, funds, now);
-  if (!over) over = is_cut_off(claim, funds, now) ? Reason::excess : enter(claim, *group, funds, now);
-  return over ? std::optional(decide::Excess{*over, {}}) : std::nullopt;
+  if (over) return decide::Excess{*over, {}};
+  const auto refused =
+      is_cut_off(claim, funds, now) ? std::optional(Reason::excess) : enter(claim, *group, funds, now);
+  // What the budget of all refuses costs its source nothing. Who is cut off pays on.
+  if (!refused || refused == Reason::excess)
+    funds.accounts.sources.charge(claim.datagram.source, claim.source, *group,
+                                  allowance_of(claim.source_class, funds.policy), now);
+  return refused ? std::optional(decide::Excess{*refused, {}}) : std::nullopt;
 }
 
 // What a message is up against after its rates: its user, the budget of all, its open transactions.

@@ -7,7 +7,7 @@
 #include "base/keyed_hash.h"
 #include "decide/decide.h"
 #include "limit/accounts.h"
-#include "limit/budget.h"
+#include "limit/commons.h"
 #include "packet/decode.h"
 #include "sip/credentials.h"
 #include "sip/message.h"
@@ -42,8 +42,8 @@ class Limiter {
   // Whether the message holds what only a receiver of our softswitch's answers can know: a nonce that was
   // sent to its source. A To tag is no proof: some stacks make it of what the request says (Kamailio's sl
   // module).
-  [[nodiscard]] static bool is_proof(const sip::Message& message, const limit::Dossier& dossier,
-                                     const limit::SourceTable& sources);
+  [[nodiscard]] static bool is_proof(const sip::Message& message, const Address& source,
+                                     const limit::Proofs& proofs);
 
  private:
   [[nodiscard]] std::optional<decide::Reason> enter(const Claim& claim, limit::Group group,

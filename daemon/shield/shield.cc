@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "sip/header_values.h"
+#include "sip/name_addr.h"
 #include "sip/start_line.h"
+#include "sip/via.h"
 #include "suspicion.h"
 
 namespace sipward::shield {
@@ -27,6 +29,17 @@ std::size_t size_read(const sip::Message& message, std::string_view bytes) {
 std::string_view top_via(const sip::Message& message) {
   const sip::Header* via = message.find(sip::HeaderName::via);
   return via ? via->value : std::string_view();
+}
+
+// Whether the answer goes to somebody else than who asks (RFC 3261 section 18.2.2). Of use for multicast
+// alone.
+bool is_astray(const sip::Message& message, const Address& source) {
+  if (message.kind() != sip::Kind::request) return false;
+  const auto via = sip::read_via(top_via(message));
+  const auto maddr = via ? sip::find_parameter(via->parameters, "maddr") : std::nullopt;
+  if (!maddr) return false;
+  const auto address = Address::parse(*maddr);
+  return !address || *address != source;
 }
 
 enforce::Cause cause_of(const decide::Evidence& evidence, const decide::Decision& decision,
@@ -197,8 +210,9 @@ Outcome Shield::judge(const Arrival& arrival, std::string_view bytes) {
   Outcome outcome = charged || decision.would_drop ? suspect(arrival, bytes, evidence, decision)
                                                    : Outcome{decision.reason, std::nullopt, {}};
   if (source_class_ != decide::SourceClass::peer)
-    outcome.consequences.known = note_dialog(arrival.datagram, message_, source_class_, arrival.source,
-                                             arrival.accounts, rules_.set->policy, arrival.now);
+    outcome.consequences.known =
+        note_dialog(arrival.datagram, message_, source_class_, arrival.source, arrival.accounts,
+                    common_.commons.proofs, rules_.set->policy, arrival.now);
   return outcome;
 }
 
@@ -207,7 +221,8 @@ decide::Decision Shield::charge(const Arrival& arrival, const decide::Evidence& 
   if (decide::is_drop(decision.reason)) return decision;
   const Claim claim{arrival.datagram, message_, arrival.source, source_class_, evidence.verified};
   const decide::Policy& policy = rules_.set->policy;
-  const auto over = limiter_.charge(claim, {arrival.accounts, common_.budget, policy}, arrival.now.steady);
+  const auto over =
+      limiter_.charge(claim, {arrival.accounts, common_.commons.budget, policy}, arrival.now.steady);
   return over ? decide::decide_excess(*over, evidence, policy) : decision;
 }
 
@@ -248,10 +263,10 @@ decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view by
   evidence.source_class = source_class_;
   evidence.transport =
       arrival.datagram.protocol == packet::Protocol::tcp ? decide::Transport::tcp : decide::Transport::udp;
-  const limit::SourceTable& sources = arrival.accounts.sources;
-  const limit::Dossier* dossier = sources.find_dossier(arrival.source);
-  evidence.proven = dossier && Limiter::is_proof(message_, *dossier, sources);
+  const limit::Dossier* dossier = arrival.accounts.sources.find_dossier(arrival.source);
+  evidence.proven = Limiter::is_proof(message_, arrival.datagram.source, common_.commons.proofs);
   evidence.verified = arrival.verified || evidence.proven;
+  evidence.astray = is_astray(message_, arrival.datagram.source);
   evidence.banned = dossier && dossier->is_banned(arrival.now.steady);
   evidence.flood = arrival.flood;
   evidence.empty = bytes.empty();
@@ -268,7 +283,8 @@ void Shield::note_response() const {
   if (!grants || source_class_ == decide::SourceClass::peer) return;
   const sip::Header* call_id = message_.find(sip::HeaderName::call_id);
   const sip::Header* cseq = message_.find(sip::HeaderName::cseq);
-  if (call_id && cseq) common_.relayed->note(call_id->value, sip::read_cseq(cseq->value).number.value_or(0));
+  if (call_id && cseq)
+    common_.commons.relayed.note(call_id->value, sip::read_cseq(cseq->value).number.value_or(0));
 }
 
 void Shield::count_rules(const match::Hits& hits, Now now) {
@@ -322,9 +338,9 @@ void Shield::hear(const Incoming& copy, limit::Accounts& accounts, Now now,
     count(metrics::Learning::answers, 1);
     if (answer.bye)
       return accounts.transactions.end_dialog(datagram->destination, answer.call_id, now.steady);
-    const bool relayed = common_.relayed->holds(answer.call_id, answer.cseq);
-    Finding finding =
-        weigh({*datagram, answer, source, source_class_, relayed}, accounts, rules_.set->policy, now);
+    const bool relayed = common_.commons.relayed.holds(answer.call_id, answer.cseq);
+    Finding finding = weigh({*datagram, answer, source, source_class_, relayed}, accounts,
+                            common_.commons.proofs, rules_.set->policy, now);
     if (finding.counted) count(*finding.counted, 1);
     if (finding.ban || finding.prefix_ban)
       take_ban(finding, accounts.sources.dossier(source, now.steady), now);

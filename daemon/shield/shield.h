@@ -13,8 +13,7 @@
 #include "evidence.h"
 #include "inject/tcp_reset.h"
 #include "limit/accounts.h"
-#include "limit/budget.h"
-#include "limit/relayed.h"
+#include "limit/commons.h"
 #include "limiter.h"
 #include "metrics/counters.h"
 #include "packet/decode.h"
@@ -30,9 +29,8 @@ namespace sipward::shield {
 struct Common {
   metrics::Counters& counters;
   std::atomic<bool>& observe;
-  limit::Budget& budget;
+  limit::Commons& commons;
   stream::TableLimits streams{};  // of each worker
-  std::shared_ptr<limit::Relayed> relayed = std::make_shared<limit::Relayed>();
 };
 
 // What is to be done about a packet beside its verdict. Rare, so it may allocate.

@@ -98,7 +98,8 @@ Decision enforced(const Evidence& evidence, const Policy& policy) {
   if (message.kind() == sip::Kind::keepalive) return passed(Reason::keepalive, evidence);
   if (message.kind() == sip::Kind::response) return passed(Reason::response, evidence);
   if (message.kind() == sip::Kind::not_sip) return by_not_sip(evidence, policy);
-  if (!listed && is_malformed(message.defects(), policy)) return plain(Reason::malformed);
+  if (!listed && (evidence.astray || is_malformed(message.defects(), policy)))
+    return plain(Reason::malformed);
   return by_method(evidence, policy);
 }
 

@@ -29,7 +29,8 @@ struct Evidence {
   // 0 when no such rule hit this message: what a source is suspected of condemns no message that is clean.
   double score = 0;
   double score_with_observed = 0;
-  bool flood = false;  // its source is over the rate of packets of any kind
+  bool astray = false;  // its answers would go to somebody else, unseen by those who count them
+  bool flood = false;   // its source is over the rate of packets of any kind
 };
 
 // A limit that a message is over which nothing else speaks against.

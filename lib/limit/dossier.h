@@ -37,9 +37,8 @@ struct Dossier {
   std::uint32_t refused = 0;  // distinct refused requests since window_start
   Streak excess;              // refused because it sent too much
   Score score;
-  Offences<12> credentials;               // distinct attempts that were refused
-  Offences<24> targets;                   // distinct users asked for that do not exist
-  std::array<std::uint64_t, 4> proofs{};  // SourceTable::remember_proof; newest first, 0 is none
+  Offences<12> credentials;  // distinct attempts that were refused
+  Offences<24> targets;      // distinct users asked for that do not exist
 
   [[nodiscard]] bool is_banned(Instant now) const { return banned_until > now; }
   [[nodiscard]] Worth worth(Instant now) const;

@@ -97,7 +97,7 @@ PrefixTable::State& PrefixTable::touch(Table<kBytes>& table, const Address& memb
   return state = State{.meter = Meter(time.ticks)};
 }
 
-Excess PrefixTable::charge(const Address& member, Group group, const Rates& rates, Instant now) {
+Excess PrefixTable::excess(const Address& member, Group group, const Rates& rates, Instant now) {
   if (!limits(rates, group)) return Excess::none;
   const TableTime time = table_time(now);
   const bool ipv4 = member.family() == Family::ipv4;
@@ -109,10 +109,16 @@ Excess PrefixTable::charge(const Address& member, Group group, const Rates& rate
   if (narrow_excess != Excess::none) narrow.exceeded = time.eighths;
   if (wide_excess != Excess::none) wide->exceeded = time.eighths;
   if (narrow_excess != Excess::none) return as_of_prefix(narrow_excess);
-  if (wide_excess != Excess::none) return as_of_prefix(wide_excess);
-  narrow.meter.charge(rates, group, time.ticks);
-  if (wide) wide->meter.charge(wide_rates, group, time.ticks);
-  return Excess::none;
+  return as_of_prefix(wide_excess);
+}
+
+void PrefixTable::charge(const Address& member, Group group, const Rates& rates, Instant now) {
+  if (!limits(rates, group)) return;
+  const Ticks ticks = table_time(now).ticks;
+  const bool ipv4 = member.family() == Family::ipv4;
+  State& narrow = ipv4 ? touch(prefixes24_, member, now) : touch(prefixes64_, member, now);
+  narrow.meter.charge(rates, group, ticks);
+  if (!ipv4) touch(prefixes48_, member, now).meter.charge(widened(rates, group), group, ticks);
 }
 
 PrefixOffences PrefixTable::note_offence(const Address& member, std::chrono::milliseconds window,

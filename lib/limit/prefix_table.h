@@ -34,8 +34,10 @@ class PrefixTable {
   PrefixTable(Arena& arena, std::size_t bytes);
   [[nodiscard]] static std::size_t bytes_for(std::size_t bytes);
 
-  // Charges all prefixes of `member`, or none when one has no room: which rate, as of a prefix.
-  [[nodiscard]] Excess charge(const Address& member, Group group, const Rates& rates, Instant now);
+  // Which rate of a prefix of `member` one more would exceed.
+  [[nodiscard]] Excess excess(const Address& member, Group group, const Rates& rates, Instant now);
+  // Charges all prefixes of `member`.
+  void charge(const Address& member, Group group, const Rates& rates, Instant now);
 
   // One more offence of `member`.
   PrefixOffences note_offence(const Address& member, std::chrono::milliseconds window, Instant now);

@@ -100,16 +100,18 @@ const Dossier* SourceTable::find_dossier(const Source& source) const {
   return source.dossier_ == 0 ? nullptr : &dossiers_.at(source.dossier_);
 }
 
-Excess SourceTable::charge(const Address& address, Source& source, Group group, const Allowance& allowance,
+Excess SourceTable::excess(const Address& address, Source& source, Group group, const Allowance& allowance,
                            Instant now) {
   const Instant time = clock(now);
-  const Ticks ticks = ticks_of(time);
-  const Excess own = source.meter_.excess(allowance.address, group, ticks);
-  if (own != Excess::none) return own;
-  const Excess shared = prefixes_.charge(address, group, allowance.prefix, time);
-  if (shared != Excess::none) return shared;
-  source.meter_.charge(allowance.address, group, ticks);
-  return Excess::none;
+  const Excess own = source.meter_.excess(allowance.address, group, ticks_of(time));
+  return own == Excess::none ? prefixes_.excess(address, group, allowance.prefix, time) : own;
+}
+
+void SourceTable::charge(const Address& address, Source& source, Group group, const Allowance& allowance,
+                         Instant now) {
+  const Instant time = clock(now);
+  source.meter_.charge(allowance.address, group, ticks_of(time));
+  prefixes_.charge(address, group, allowance.prefix, time);
 }
 
 bool SourceTable::charge_packet(Source& source, const Allowance& allowance, Instant now) {
@@ -129,25 +131,6 @@ std::uint32_t SourceTable::count_refused(Dossier& dossier, std::string_view tran
   if (!transaction.empty() && dossier.refused > 0 && id == dossier.last_transaction) return dossier.refused;
   dossier.last_transaction = id;
   return ++dossier.refused;
-}
-
-// Never 0, which is none.
-std::uint64_t SourceTable::proof_of(std::string_view bytes) const {
-  return std::max<std::uint64_t>(hash_(std::as_bytes(std::span(bytes))), 1);
-}
-
-void SourceTable::remember_proof(Dossier& dossier, std::string_view bytes) const {
-  if (bytes.empty()) return;
-  const std::uint64_t proof = proof_of(bytes);
-  auto& proofs = dossier.proofs;
-  auto place = std::ranges::find(proofs, proof);
-  if (place == proofs.end()) --place;
-  *place = proof;
-  std::rotate(proofs.begin(), place, place + 1);
-}
-
-bool SourceTable::is_proof(const Dossier& dossier, std::string_view bytes) const {
-  return !bytes.empty() && std::ranges::find(dossier.proofs, proof_of(bytes)) != dossier.proofs.end();
 }
 
 PrefixOffences SourceTable::note_offence(const Address& address, std::chrono::milliseconds window,

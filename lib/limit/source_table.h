@@ -83,10 +83,12 @@ class SourceTable {
   [[nodiscard]] Dossier* find_dossier(const Source& source);
   [[nodiscard]] const Dossier* find_dossier(const Source& source) const;
 
-  // Charges a request (or what is no SIP) to the address, its /24, or its /64 and /48: all of them or none,
-  // and none when any rate is exceeded. `source` is what touch(address) gave.
-  [[nodiscard]] Excess charge(const Address& address, Source& source, Group group, const Allowance& allowance,
+  // Which rate one more request (or what is no SIP) would exceed, of the address, its /24, or its /64 and
+  // /48. `source` is what touch(address) gave.
+  [[nodiscard]] Excess excess(const Address& address, Source& source, Group group, const Allowance& allowance,
                               Instant now);
+  // Charges it to all of them; when excess() gave none.
+  void charge(const Address& address, Source& source, Group group, const Allowance& allowance, Instant now);
   // Charges a packet of any kind; false when it is over the rate, and a flood.
   [[nodiscard]] bool charge_packet(Source& source, const Allowance& allowance, Instant now);
 
@@ -95,12 +97,6 @@ class SourceTable {
   // never the same.
   std::uint32_t count_refused(Dossier& dossier, std::string_view transaction,
                               std::chrono::milliseconds window, Instant now) const;
-
-  // What was sent to a source (a nonce, a To-tag) and will prove, when it comes back from there, that the
-  // source receives what is sent to it. Kept as keyed hashes; the newest takes the oldest's place. Empty
-  // bytes prove nothing.
-  void remember_proof(Dossier& dossier, std::string_view bytes) const;
-  [[nodiscard]] bool is_proof(const Dossier& dossier, std::string_view bytes) const;
 
   // Counts an offence of `address` (refused credentials, an unknown target) against its prefixes.
   PrefixOffences note_offence(const Address& address, std::chrono::milliseconds window, Instant now);
@@ -140,7 +136,6 @@ class SourceTable {
   [[nodiscard]] Worth worth(const Source& source, Instant now) const;
   [[nodiscard]] Address address_of(const Source& source) const;
   [[nodiscard]] SourceReport report(const Source& source) const;
-  [[nodiscard]] std::uint64_t proof_of(std::string_view bytes) const;
 
   KeyedHash hash_;
   Arena arena_;

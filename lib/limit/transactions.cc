@@ -58,12 +58,15 @@ Transactions::Index Transactions::find_copied(const Request& request) const {
   const std::uint64_t key = key_of(request.source, request.call_id, request.cseq);
   if (request.kind == Request::Kind::follows)
     return find(key, [](const Entry& entry) { return entry.kind == Request::Kind::invite; });
-  const std::uint32_t branch = branch_hash(request.branch);
-  return find(key, [&](const Entry& entry) { return entry.kind == request.kind && entry.branch == branch; });
+  const std::uint32_t branch = short_hash(request.branch);
+  const std::uint32_t content = short_hash(request.content);
+  return find(key, [&](const Entry& entry) {
+    return entry.kind == request.kind && entry.branch == branch && entry.content == content;
+  });
 }
 
-std::uint32_t Transactions::branch_hash(std::string_view branch) const {
-  return static_cast<std::uint32_t>(hash_(bytes_of(branch)));
+std::uint32_t Transactions::short_hash(std::string_view text) const {
+  return static_cast<std::uint32_t>(hash_(bytes_of(text)));
 }
 
 Transactions::Seen Transactions::look(const Request& request, Instant now) {
@@ -84,7 +87,8 @@ Transactions::Opened Transactions::open(const Request& request, const Facts& fac
   const Owners::Room room = owners_.room(request.source, caps);
   if (room != Owners::Room::enough) return over(room);
   const Entry entry{.key = key_of(request.source, request.call_id, request.cseq),
-                    .branch = branch_hash(request.branch),
+                    .branch = short_hash(request.branch),
+                    .content = short_hash(request.content),
                     .facts = facts,
                     .owner = Chains::kNone,
                     .kind = request.kind,
@@ -108,10 +112,13 @@ bool Transactions::add(const Entry& entry, const Address& source, std::uint32_t 
 }
 
 std::optional<Facts> Transactions::answered(const Address& source, std::string_view call_id,
-                                            std::uint32_t cseq, bool accepted_invite, Instant now) {
+                                            std::uint32_t cseq, bool accepted_invite, Instant now,
+                                            std::string_view branch) {
   expire(now);
-  const Index index =
-      find(key_of(source, call_id, cseq), [](const Entry& entry) { return entry.state == State::open; });
+  const std::uint32_t wanted = short_hash(branch);
+  const Index index = find(key_of(source, call_id, cseq), [&](const Entry& entry) {
+    return entry.state == State::open && (branch.empty() || entry.branch == wanted);
+  });
   if (index == Chains::kNone) return std::nullopt;
   Entry& entry = entries_[index];
   close(entry);

@@ -42,6 +42,7 @@ class Transactions {
     std::uint32_t cseq;
     std::string_view branch;  // of the top Via
     Kind kind;
+    std::string_view content{};  // all of its bytes: a copy has the same (RFC 3261 section 17.1.2.2)
   };
   enum class Seen : std::uint8_t {
     never,     // not passed on before, or so long ago that it is forgotten
@@ -62,8 +63,8 @@ class Transactions {
   // At most `capacity` transactions and dialogs together, at least 1.
   explicit Transactions(std::size_t capacity);
 
-  // Whether this is a copy of a request that open() has taken: same source, Call-ID, CSeq number and branch;
-  // of a follower the INVITE, whatever the branch. Counts it as one.
+  // Whether this is a copy of a request that open() has taken: same source, and byte for byte the same; of a
+  // follower the INVITE, whatever else it says. Counts it as one.
   [[nodiscard]] Seen look(const Request& request, Instant now);
 
   // Remembers an INVITE or a non-INVITE that look() has never seen, and counts it as open for its source and
@@ -73,9 +74,11 @@ class Transactions {
 
   // A final answer to an INVITE or non-INVITE went to `source`: the request's facts, once. It is open no
   // more, and known as a copy for kCopyLife_s. An accepted INVITE leaves a dialog open, unless it was sent
-  // within one. When several requests differ in the branch alone, it answers the last one opened.
+  // within one. Of several with this Call-ID and CSeq number it is the answer to that of `branch`; when its
+  // head was cut, so that there is none, to the last one opened.
   [[nodiscard]] std::optional<Facts> answered(const Address& source, std::string_view call_id,
-                                              std::uint32_t cseq, bool accepted_invite, Instant now);
+                                              std::uint32_t cseq, bool accepted_invite, Instant now,
+                                              std::string_view branch = {});
 
   // A BYE between `source` and us, from either side.
   void end_dialog(const Address& source, std::string_view call_id, Instant now);
@@ -95,6 +98,7 @@ class Transactions {
   struct Entry {
     std::uint64_t key;
     std::uint32_t branch;
+    std::uint32_t content;
     Facts facts;
     Index owner;  // kNone when nothing is open any more
     Request::Kind kind;
@@ -102,12 +106,12 @@ class Transactions {
     std::uint8_t copies;
     std::uint8_t followers;
   };
-  static_assert(sizeof(Entry) == 32);
+  static_assert(sizeof(Entry) == 40);
 
   [[nodiscard]] static std::size_t bytes_for(std::size_t capacity);
   [[nodiscard]] std::uint64_t key_of(const Address& source, std::string_view call_id,
                                      std::optional<std::uint32_t> cseq) const;
-  [[nodiscard]] std::uint32_t branch_hash(std::string_view branch) const;
+  [[nodiscard]] std::uint32_t short_hash(std::string_view text) const;
   [[nodiscard]] Index find(std::uint64_t key, auto matches) const;
   [[nodiscard]] Index find_dialog(std::uint64_t key) const;
   [[nodiscard]] Index find_copied(const Request& request) const;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace sipward::match {
@@ -51,6 +52,22 @@ unsigned locate_flags(const Condition& condition) {
 }
 
 }  // namespace
+
+unsigned largest_repeat(std::string_view pattern) {
+  unsigned largest = 0;
+  for (std::size_t at = pattern.find('{'); at != std::string_view::npos; at = pattern.find('{', at + 1)) {
+    unsigned number = 0;
+    for (const char c : pattern.substr(at + 1)) {
+      if (c == ',') number = 0;
+      if (c >= '0' && c <= '9')
+        number = std::min(number * 10 + static_cast<unsigned>(c - '0'), 100000U);
+      else if (c != ',')
+        break;
+      largest = std::max(largest, number);
+    }
+  }
+  return largest;
+}
 
 std::string escape(std::string_view literal) {
   std::string out;

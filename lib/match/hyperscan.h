@@ -40,6 +40,11 @@ struct Refusal {
   std::string reason;
 };
 
+// The largest number of a repeat ({7}, {2,7}) in a regular expression; 0 when it has none. What looks like
+// one within a character class or behind a backslash counts too: nobody needs it so large there.
+inline constexpr unsigned kRepeatMax = 255;
+[[nodiscard]] unsigned largest_repeat(std::string_view pattern);
+
 // Bytes that are neither letters nor digits as \xHH, so that nothing of the literal is syntax.
 [[nodiscard]] std::string escape(std::string_view literal);
 // Tells each hit once.

@@ -256,6 +256,8 @@ class HyperscanMatcher final : public Matcher {
 
 std::optional<std::string> pattern_problem(const Condition& condition) {
   if (!platform_fits()) return std::nullopt;
+  if (condition.match == Match::regex && largest_repeat(condition.pattern) > kRepeatMax)
+    return fmt::format("it repeats something more than {} times, which takes minutes to compile", kRepeatMax);
   const auto scanning = compile(std::array{scan_pattern(condition, 0)});
   if (!scanning) return scanning.error().reason;
   if (condition.match != Match::regex) return std::nullopt;

@@ -149,8 +149,8 @@ class Bench {
   }
 
   std::atomic<bool> observe_ = false;
-  limit::Budget budget_;
-  shield::Common common_{rules().counters, observe_, budget_};
+  limit::Commons commons_;
+  shield::Common common_{rules().counters, observe_, commons_};
   shield::Shield unknown_{common_, shield::RulesInHand(rules().set), rules().counters.worker(0),
                           decide::SourceClass::unknown, limit::SourceTable::kBytesMin};
   shield::Shield peer_{common_, shield::RulesInHand(rules().set), rules().counters.worker(1),

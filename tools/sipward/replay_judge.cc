@@ -53,7 +53,7 @@ Judge::Judge(const config::Settings& settings, std::shared_ptr<const shield::Rul
       hits_(std::move(hits)),
       hits_before_(hits_.size()),
       whitelist_(std::move(whitelist)),
-      common_{counters_, observe_, budget_},
+      common_{counters_, observe_, commons_},
       unknown_(common_, shield::RulesInHand(set_), counters_.worker(0), decide::SourceClass::unknown,
                std::size_t{settings_.limits.memory_mib} << 20U),
       known_(common_, shield::RulesInHand(set_), counters_.worker(1), decide::SourceClass::known,

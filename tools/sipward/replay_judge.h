@@ -83,7 +83,7 @@ class Judge {
   std::map<Address, const Whitelisted*> listed_;  // by source, as it was looked up; null: not whitelisted
   std::map<Address, WallTime> known_until_;
   std::atomic<bool> observe_{false};
-  limit::Budget budget_;
+  limit::Commons commons_;
   shield::Common common_;
   shield::Shield unknown_;
   shield::Shield known_;

@@ -46,6 +46,9 @@ loadmodule "siputils.so"
 modparam("rr", "enable_double_rr", 2)
 modparam("auth", "qop", "auth")
 modparam("auth", "nonce_expire", 300)
+# A nonce for one address alone: by default all who ask within one second get the same.
+modparam("auth", "auth_checks_register", 8)
+modparam("auth", "auth_checks_no_dlg", 8)
 modparam("tm", "fr_timer", 5000)
 
 request_route {{

@@ -21,7 +21,7 @@ struct Bench {
   Allowance allowance;
 
   Excess charge(const Address& address, Instant now, Group group = Group::other) {
-    return table.charge(address, table.touch(address, now), group, allowance, now);
+    return limit::charge(table, address, table.touch(address, now), group, allowance, now);
   }
   // How many pass until one is refused.
   unsigned charge_all(const Address& address, Instant now, Group group = Group::other) {

@@ -96,14 +96,15 @@ TEST_CASE("a flood resets no rate of a source that is refused, nor of its prefix
   for (int round = 0; round < 20; ++round) {
     const Instant now = at(milliseconds(100 * round));
     Source& source = table.touch(offender(family), now);
-    const bool refused = table.charge(offender(family), source, Group::other, allowance, now) != Excess::none;
+    const bool refused =
+        charge(table, offender(family), source, Group::other, allowance, now) != Excess::none;
     passed += !refused;
     if (!refused) continue;
     table.dossier(source, now).excess.note(now);
     for (std::size_t i = 0; i < whole(table) / 4; ++i) {
       const Address stranger = flood.next();
       Source& other = table.touch(stranger, now);
-      CHECK(table.charge(stranger, other, Group::other, allowance, now) == Excess::none);
+      CHECK(charge(table, stranger, other, Group::other, allowance, now) == Excess::none);
     }
   }
   CHECK(passed == 5);
@@ -121,7 +122,7 @@ TEST_CASE("a flood of one family evicts nothing of the other") {
   Flood flood(family);
   for (std::size_t i = 0; i < whole(table); ++i) {
     const Address stranger = flood.next();
-    (void)table.charge(stranger, table.touch(stranger, at({})), Group::other, allowance, at({}));
+    (void)charge(table, stranger, table.touch(stranger, at({})), Group::other, allowance, at({}));
   }
   CHECK(table.find(offender(other)));
   CHECK(table.note_offence(offender(other), seconds(60), at({})).narrow.offences == 2);
@@ -188,12 +189,12 @@ TEST_CASE("a flood does not reset the rate of a /48 whose networks take turns") 
   for (int round = 0; round < 200; ++round) {
     const Address member = parse(fmt::format("2001:db8:ffff:{:x}::1", round));
     const Instant now = at(milliseconds(round));
-    const Excess excess = table.charge(member, table.touch(member, now), Group::other, allowance, now);
+    const Excess excess = charge(table, member, table.touch(member, now), Group::other, allowance, now);
     passed += excess == Excess::none;
     if (excess == Excess::none) continue;
     for (std::size_t i = 0; i < table.capacity(Family::ipv6); ++i) {
       const Address stranger = flood.next();
-      (void)table.charge(stranger, table.touch(stranger, now), Group::other, allowance, now);
+      (void)charge(table, stranger, table.touch(stranger, now), Group::other, allowance, now);
     }
   }
   CHECK(passed == 20);
@@ -205,7 +206,7 @@ void turn_over_prefixes(SourceTable& table, Flood& flood, Instant now) {
   allowance.prefix.requests = Rate(10, seconds(1), 20);
   for (std::size_t i = 0; i < 8 * table.prefixes_max(); ++i) {
     const Address stranger = flood.next();
-    (void)table.charge(stranger, table.touch(stranger, now), Group::other, allowance, now);
+    (void)charge(table, stranger, table.touch(stranger, now), Group::other, allowance, now);
   }
 }
 

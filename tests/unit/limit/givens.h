@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "limit/source_table.h"
 
 namespace sipward::limit {
 
@@ -52,6 +53,14 @@ inline Address parse(std::string_view text) {
 }
 inline Prefix net(std::string_view text) {
   return Prefix::parse(text).value();
+}
+
+// Charges one request if there is room for it; which rate it would exceed.
+inline Excess charge(SourceTable& table, const Address& address, Source& source, Group group,
+                     const Allowance& allowance, Instant now) {
+  const Excess excess = table.excess(address, source, group, allowance, now);
+  if (excess == Excess::none) table.charge(address, source, group, allowance, now);
+  return excess;
 }
 
 // The same numbers for the same seed, everywhere.

@@ -114,34 +114,6 @@ TEST_CASE("refused requests without a transaction are no retransmissions") {
   for (unsigned i = 1; i <= 3; ++i) CHECK(table.count_refused(dossier, "", seconds(60), at({})) == i);
 }
 
-TEST_CASE("a source proves that it receives by giving back one of the last four things sent to it") {
-  SourceTable table(kSmall);
-  Dossier& dossier = table.dossier(table.touch(ipv4(1), at({})), at({}));
-  CHECK_FALSE(table.is_proof(dossier, "nonce1"));
-  for (const char* nonce : {"nonce1", "nonce2", "nonce3", "nonce4"}) table.remember_proof(dossier, nonce);
-  CHECK(table.is_proof(dossier, "nonce1"));
-  CHECK(table.is_proof(dossier, "nonce4"));
-  table.remember_proof(dossier, "nonce1");  // sent again: the newest now, and none is lost
-  CHECK(table.is_proof(dossier, "nonce2"));
-  table.remember_proof(dossier, "nonce5");
-  CHECK_FALSE(table.is_proof(dossier, "nonce2"));
-  for (const char* nonce : {"nonce1", "nonce3", "nonce4", "nonce5"}) CHECK(table.is_proof(dossier, nonce));
-  CHECK_FALSE(table.is_proof(dossier, "nonce"));
-}
-
-TEST_CASE("what was sent to one source proves nothing for another, and nothing proves nothing") {
-  SourceTable table(kSmall);
-  Source& one = table.touch(ipv4(1), at({}));
-  Source& other = table.touch(ipv4(2), at({}));
-  table.remember_proof(table.dossier(one, at({})), "nonce");
-  CHECK_FALSE(table.is_proof(table.dossier(other, at({})), "nonce"));
-  const SourceTable another(kSmall);
-  CHECK_FALSE(another.is_proof(table.dossier(one, at({})), "nonce"));
-  table.remember_proof(table.dossier(one, at({})), "");
-  CHECK_FALSE(table.is_proof(table.dossier(one, at({})), ""));
-  CHECK(table.is_proof(table.dossier(one, at({})), "nonce"));
-}
-
 TEST_CASE("top gives the sources with the most packets, most first") {
   SourceTable table(kSmall);
   for (unsigned i = 0; i < 5; ++i) {
@@ -191,7 +163,6 @@ TEST_CASE("with its ban a source is forgiven what would ban it again at once") {
   dossier.credentials.add(1, seconds(60), at({}));
   dossier.targets.add(1, seconds(60), at({}));
   table.count_refused(dossier, "a", seconds(60), at({}));
-  table.remember_proof(dossier, "nonce");
   table.note_offence(ipv4(1), seconds(60), at({}));
   CHECK(table.lift_bans(ipv4(1)) == 1);
   CHECK(dossier.observed_ban_until == Instant{});
@@ -199,7 +170,6 @@ TEST_CASE("with its ban a source is forgiven what would ban it again at once") {
   CHECK(dossier.credentials.count(seconds(60), at({})) == 0);
   CHECK(dossier.targets.count(seconds(60), at({})) == 0);
   CHECK(dossier.refused == 0);
-  CHECK(table.is_proof(dossier, "nonce"));  // is no offence
   CHECK(table.note_offence(ipv4(1), seconds(60), at({})).narrow.offences == 1);
 }
 

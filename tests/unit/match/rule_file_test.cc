@@ -31,6 +31,10 @@ std::string changed(std::string_view from, std::string_view to) {
   return text.replace(at, from.size(), to);
 }
 
+std::string regex(const std::string& pattern) {
+  return changed("match = \"prefix\"\npattern = \"one\"", "match = \"regex\"\npattern = '" + pattern + "'");
+}
+
 std::string error_of(std::string_view text) {
   const auto rules = parse_rules(text, "t.toml");
   REQUIRE_FALSE(rules.has_value());
@@ -224,14 +228,18 @@ TEST_CASE("patterns that could not work are refused") {
         "t.toml:7:11: error: \"pattern\" must not be empty");
   CHECK_THAT(error_of(changed("pattern = \"one\"", "pattern = \" one\"")),
              ContainsSubstring("can never hit"));
-  const auto regex = [](const std::string& pattern) {
-    return changed("match = \"prefix\"\npattern = \"one\"", "match = \"regex\"\npattern = '" + pattern + "'");
-  };
   CHECK_THAT(error_of(regex("a(b")), ContainsSubstring("t.toml:7:11: error: pattern \"a(b\": "));
   CHECK_THAT(error_of(regex("a*")),
              ContainsSubstring("t.toml:7:11: error: pattern \"a*\": ") && ContainsSubstring("empty"));
   CHECK_THAT(error_of(regex("(a)\\1")), ContainsSubstring("t.toml:7:11: error: pattern \"(a)\\1\": "));
   CHECK(only_rule(regex("a+")).conditions[0].pattern == "a+");
+}
+
+TEST_CASE("a repeat that takes minutes to compile is refused") {
+  for (const char* pattern : {"a{256}", "a{1,256}", "a{300,}", "x(b{2}c){999999999999}"})
+    CHECK_THAT(error_of(regex(pattern)), ContainsSubstring("more than 255 times"));
+  for (const char* pattern : {"a{255}", "a{1,99}b", "a{20,}b", "a{b300}"})
+    CHECK(only_rule(regex(pattern)).conditions[0].pattern == pattern);
 }
 
 TEST_CASE("blanks at the end of a pattern are refused only where they can never be met") {

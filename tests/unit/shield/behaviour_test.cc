@@ -43,11 +43,12 @@ class Exchange {
 // `n` attempts, each refused, with the nonce that the last answer gave, or with one that is made up. The last
 // one's consequences.
 shield::Consequences guess(Exchange& exchange, unsigned n, bool made_up = false,
-                           std::string_view source = kSource) {
+                           std::string_view source = kSource, std::string_view prefix = "n") {
   shield::Consequences last;
   for (unsigned i = 1; i <= n; ++i) {
-    const Ask ask{.call = i, .cseq = 2, .user = "100", .nonce = made_up ? "x" : fmt::format("n{}", i - 1)};
-    last = exchange.both(ask, 401, challenge(fmt::format("n{}", i)), at(0), source);
+    const Ask ask{
+        .call = i, .cseq = 2, .user = "100", .nonce = made_up ? "x" : fmt::format("{}{}", prefix, i - 1)};
+    last = exchange.both(ask, 401, challenge(fmt::format("{}{}", prefix, i)), at(0), source);
     if (last.ban || last.prefix_ban) return last;
   }
   return last;
@@ -231,6 +232,44 @@ TEST_CASE("another source's nonce proves nothing", "[shield]") {
   CHECK_FALSE(found.ban->cause.verified);
 }
 
+TEST_CASE("a nonce that the softswitch gave to others too proves nothing", "[shield]") {
+  Exchange exchange;
+  (void)exchange.both({.call = 900}, 401, challenge("n0"));
+  (void)exchange.both({.call = 900}, 401, challenge("n0"), at(0), "203.0.113.9");
+  shield::Consequences found;
+  for (unsigned i = 1; i <= 10; ++i)
+    found = exchange.both({.call = i, .cseq = 2, .user = "100", .nonce = "n0"}, 403);
+  REQUIRE(found.ban);
+  CHECK_FALSE(found.ban->cause.verified);
+}
+
+TEST_CASE("a decoy with the same Call-ID and CSeq takes no refusal away", "[shield]") {
+  Exchange exchange;
+  shield::Consequences found;
+  for (unsigned i = 1; i <= 10; ++i) {
+    CHECK_FALSE(found.ban);
+    const Ask attempt{.call = i, .user = "100"};
+    (void)exchange.ask(attempt);
+    (void)exchange.ask({.call = i, .branch = "z9hG4bK-decoy"});
+    found = exchange.answer(attempt, 401);
+  }
+  CHECK(found.ban);
+}
+
+TEST_CASE("a request whose answers would go elsewhere is not served", "[shield]") {
+  Exchange exchange;
+  const auto with_maddr = [](std::string_view address) {
+    std::string text = Ask{}.text();
+    text.insert(text.find(";branch="), fmt::format(";maddr={}", address));
+    return text;
+  };
+  CHECK(exchange.bench.udp(with_maddr("203.0.113.9")).reason == Reason::malformed);
+  CHECK(exchange.bench.udp(with_maddr("victim.example")).reason == Reason::malformed);
+  CHECK(exchange.bench.udp(with_maddr(kSource)).reason == Reason::request);
+  Exchange listed(SourceClass::peer);
+  CHECK(listed.bench.udp(with_maddr("203.0.113.9")).reason == Reason::peer);
+}
+
 TEST_CASE("a scanner's request that holds our nonce is a verified one", "[shield]") {
   Exchange exchange;
   (void)exchange.both({.call = 900}, 401, challenge("n0"));
@@ -310,8 +349,9 @@ TEST_CASE("several guessing members ban their prefix, when each has proved itsel
   std::optional<Prefix> net;
   for (unsigned member = 1; member <= 6 && !net; ++member) {
     const auto source = fmt::format("203.0.113.{}", member);
-    if (proven) (void)exchange.both({.call = 900 + member}, 401, challenge("n0"), at(0), source);
-    const auto found = guess(exchange, 8, !proven, source);
+    const auto own = fmt::format("m{}n", member);
+    if (proven) (void)exchange.both({.call = 900 + member}, 401, challenge(own + "0"), at(0), source);
+    const auto found = guess(exchange, 8, !proven, source, own);
     CHECK_FALSE(found.ban);
     if (found.prefix_ban) net = found.prefix_ban->net;
   }

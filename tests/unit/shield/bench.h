@@ -139,8 +139,8 @@ class Bench {
   TemporaryFolder folder_;
   metrics::Counters counters_;
   std::shared_ptr<shield::RuleSet> rules_;
-  limit::Budget budget_;
-  shield::Common common_{counters_, observe, budget_};
+  limit::Commons commons_;
+  shield::Common common_{counters_, observe, commons_};
   shield::Shield shield_;
 };
 

@@ -108,6 +108,25 @@ TEST_CASE("copies of a request cost nothing", "[shield]") {
   CHECK(caller.passing("INVITE", 15, at(5000)) == 9);
 }
 
+TEST_CASE("what differs in a single byte is no copy", "[shield]") {
+  Caller caller;
+  Ask ask{.method = "INVITE", .call = 7000};
+  for (unsigned i = 0; i < 10; ++i) {
+    ask.target = fmt::format("{}", 1000 + i);
+    CHECK(caller.send(ask) == Reason::request);
+  }
+  ask.target = "2000";
+  CHECK(caller.send(ask) == Reason::rate);
+}
+
+TEST_CASE("what the budget of all refuses costs its source nothing", "[shield]") {
+  Caller caller;
+  for (int i = 0; i < 300; ++i)
+    (void)caller.send("INVITE", at(0), fmt::format("10.{}.{}.1", i / 250, i % 250));
+  for (int i = 0; i < 50; ++i) CHECK(caller.send("INVITE", at(1)) == Reason::budget);
+  CHECK(caller.passing("INVITE", 15, at(2000ms)) == 10);
+}
+
 TEST_CASE("nobody sends a request without end as its own copy", "[shield]") {
   Caller caller;
   const Ask ask{.method = "INVITE", .call = 7000};

@@ -98,8 +98,8 @@ TEST_CASE("with every rule disabled nothing is hit, and nothing else changes") {
   REQUIRE(matcher);
   set->matcher = std::move(*matcher);
   std::atomic<bool> observe = false;
-  limit::Budget budget;
-  const Common common{counters, observe, budget};
+  limit::Commons commons;
+  const Common common{counters, observe, commons};
   Shield shield(common, RulesInHand(set), counters.worker(0), decide::SourceClass::unknown,
                 limit::SourceTable::kBytesMin);
   const auto judge = [&](const Packet& packet) {
@@ -176,8 +176,8 @@ TEST_CASE("no packet is judged by half a rule set, and none by an old one once a
   const TemporaryFolder folder;
   auto counters = counters_in(folder);
   std::atomic<bool> observe = false;
-  limit::Budget budget;
-  const Common common{counters, observe, budget};
+  limit::Commons commons;
+  const Common common{counters, observe, commons};
   const std::array matchers{set_of({agent_rule("even", "friendly-scanner")}, counters)->matcher,
                             set_of({agent_rule("odd", "friendly-scanner")}, counters)->matcher};
   const auto numbered = [&](std::size_t n) {

@@ -1,0 +1,16 @@
+// What the workers know of sources together. Safe to use from any thread, without a lock.
+#pragma once
+
+#include "limit/budget.h"
+#include "limit/proofs.h"
+#include "limit/relayed.h"
+
+namespace sipward::limit {
+
+struct Commons {
+  Budget budget;
+  Proofs proofs;
+  Relayed relayed;
+};
+
+}  // namespace sipward::limit

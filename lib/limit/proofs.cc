@@ -1,0 +1,34 @@
+#include "limit/proofs.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <span>
+
+namespace sipward::limit {
+
+Proofs::Entry Proofs::entry_of(const Address& source, std::string_view told) const {
+  const std::uint64_t what = hash_(std::as_bytes(std::span(told)));
+  const auto address = source.key();
+  std::array<std::byte, address.size() + sizeof what> both{};
+  std::ranges::copy(std::bit_cast<std::array<std::byte, sizeof what>>(what),
+                    std::ranges::copy(address, both.begin()).out);
+  const std::uint64_t whose = (hash_(both) & kSourceBits) | 1U;
+  return {what % kPlaces, (what & ~kSourceBits) | whose};
+}
+
+void Proofs::remember(const Address& source, std::string_view told) {
+  if (told.empty()) return;
+  const auto [place, value] = entry_of(source, told);
+  const std::uint64_t held = places_[place].load(std::memory_order_relaxed);
+  const bool same = (held & ~kSourceBits) == (value & ~kSourceBits) && held != 0;
+  places_[place].store(same && held != value ? value & ~kSourceBits : value, std::memory_order_relaxed);
+}
+
+bool Proofs::holds(const Address& source, std::string_view told) const {
+  if (told.empty()) return false;
+  const auto [place, value] = entry_of(source, told);
+  return places_[place].load(std::memory_order_relaxed) == value;
+}
+
+}  // namespace sipward::limit
