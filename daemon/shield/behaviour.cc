@@ -87,25 +87,37 @@ std::optional<KnownRequest> accepted(const Answered& answered, const limit::Fact
 }
 
 struct Offence {
-  metrics::Learning kind;
-  const char* reason;  // of a ban
-  unsigned count;      // of this source within the window
-  unsigned max;
+  metrics::Learning kind{};
+  const char* reason = "";  // of a ban
+  unsigned count = 0;       // of this source within the window
+  bool bans = false;
+  bool verified = false;  // so many of them that ban were proven
 };
+
+// Those that anybody may have done in the source's name make no ban a long one.
+template <std::size_t kExact>
+Offence count_offence(limit::Offences<kExact>& offences, std::uint32_t what, bool proven, unsigned max,
+                      std::chrono::milliseconds window, Instant now) {
+  Offence offence;
+  offence.count = offences.add(what, window, now, proven);
+  offence.bans = offence.count >= max;
+  offence.verified = offences.proven(window, now) >= std::min<unsigned>(max, kExact);
+  return offence;
+}
 
 std::optional<Offence> offence(const Answered& answered, const limit::Facts& facts, limit::Accounts& accounts,
                                const decide::Policy& policy, Now now) {
-  limit::SourceTable& sources = accounts.sources;
-  if (is_refused_attempt(answered.answer, facts)) {
-    limit::Dossier& dossier = sources.dossier(answered.source, now.steady);
-    const unsigned count = dossier.credentials.add(facts.user, policy.offence_window, now.steady);
-    return Offence{metrics::Learning::refused_credentials, "credentials", count,
-                   policy.refused_credentials_max};
-  }
-  if (!is_unknown_target(answered.answer.status)) return std::nullopt;
-  limit::Dossier& dossier = sources.dossier(answered.source, now.steady);
-  const unsigned count = dossier.targets.add(facts.target, policy.offence_window, now.steady);
-  return Offence{metrics::Learning::unknown_targets, "unknown_targets", count, policy.unknown_targets_max};
+  const bool refused = is_refused_attempt(answered.answer, facts);
+  if (!refused && !is_unknown_target(answered.answer.status)) return std::nullopt;
+  limit::Dossier& dossier = accounts.sources.dossier(answered.source, now.steady);
+  const auto window = policy.offence_window;
+  Offence offence = refused ? count_offence(dossier.credentials, facts.user, facts.proven,
+                                            policy.refused_credentials_max, window, now.steady)
+                            : count_offence(dossier.targets, facts.target, facts.proven,
+                                            policy.unknown_targets_max, window, now.steady);
+  offence.kind = refused ? metrics::Learning::refused_credentials : metrics::Learning::unknown_targets;
+  offence.reason = refused ? "credentials" : "unknown_targets";
+  return offence;
 }
 
 store::EvidenceRecord record(const Answered& answered, const BanRequest& ban, unsigned count, Now now) {
@@ -153,8 +165,8 @@ void condemn(const Answered& answered, const limit::Facts& facts, const Offence&
     if (const auto net = offending_prefix(offences, source, policy))
       finding.prefix_ban = ban_for(*net, offence.reason, true, policy);
   }
-  if (offence.count >= offence.max && !dossier.is_banned(now.steady))
-    finding.ban = ban_for(Prefix(source), offence.reason, facts.proven, policy);
+  if (offence.bans && !dossier.is_banned(now.steady))
+    finding.ban = ban_for(Prefix(source), offence.reason, offence.verified, policy);
   if (finding.ban || finding.prefix_ban)
     finding.evidence = record(answered, finding.ban ? *finding.ban : *finding.prefix_ban, offence.count, now);
 }

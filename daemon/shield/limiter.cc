@@ -87,6 +87,23 @@ decide::Excess note_excess(const Claim& claim, const Funds& funds, Instant now) 
   return {known || lasting < funds.policy.excess_drop_all_after ? Reason::rate : Reason::excess, lasting};
 }
 
+// Answers and keep-alives: what the softswitch is told is for it to weigh, but not in any number.
+std::optional<decide::Excess> charge_reply(const Claim& claim, const Funds& funds, Instant now) {
+  const bool strange = claim.source_class == decide::SourceClass::unknown && !claim.datagram.payload.empty();
+  if (!strange || funds.commons.reply_budget.take(funds.policy.reply_budget, claim.proven, now))
+    return std::nullopt;
+  return decide::Excess{Reason::budget, {}};
+}
+
+// Whether it is the first to answer a challenge.
+bool is_paid_for(const Claim& claim, limit::Proofs& proofs) {
+  return claim.proven && std::ranges::any_of(claim.message.headers(), [&](const sip::Header& header) {
+           if (!is_authorization(header)) return false;
+           const auto digest = sip::read_digest(header.value);
+           return digest && proofs.spend(claim.datagram.source, digest->nonce);
+         });
+}
+
 // Nothing of a stranger that was over its rates for long is served. Behind a known address are others.
 bool is_cut_off(const Claim& claim, const Funds& funds, Instant now) {
   if (claim.source_class == decide::SourceClass::known) return false;
@@ -148,20 +165,22 @@ bool Limiter::is_proof(const sip::Message& message, const Address& source, const
 }
 
 std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& funds, Instant now) const {
+  if (claim.source_class == decide::SourceClass::peer) return std::nullopt;
   const auto group = group_of(claim.message);
-  if (!group || claim.source_class == decide::SourceClass::peer) return std::nullopt;
+  if (!group) return charge_reply(claim, funds, now);
   // First, for what is refused for it must not use up its prefix's rates.
   if (const auto over = over_flows(claim, funds, now)) return decide::Excess{*over, {}};
   const bool request = *group != Group::not_sip;
   if (request && funds.accounts.transactions.look(request_of(claim), now) == Transactions::Seen::again)
     return std::nullopt;
   const auto over = over_rate(claim, *group, funds, now);
-  if (over == Reason::rate) return note_excess(claim, funds, now);
-  if (over) return decide::Excess{*over, {}};
+  const bool paid = over && is_paid_for(claim, funds.commons.proofs);
+  if (over == Reason::rate && !paid) return note_excess(claim, funds, now);
+  if (over && !paid) return decide::Excess{*over, {}};
   const auto refused =
       is_cut_off(claim, funds, now) ? std::optional(Reason::excess) : enter(claim, *group, funds, now);
   // What the budget of all refuses costs its source nothing. Who is cut off pays on.
-  if (!refused || refused == Reason::excess)
+  if (!paid && (!refused || refused == Reason::excess))
     funds.accounts.sources.charge(claim.datagram.source, claim.source, *group,
                                   allowance_of(claim.source_class, funds.policy), now);
   return refused ? std::optional(decide::Excess{*refused, {}}) : std::nullopt;
@@ -176,7 +195,7 @@ std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Fund
   if (known && facts.credentials &&
       accounts.users.is_blocked(source, facts.user, user_limits_of(funds.policy), now))
     return Reason::credentials;
-  if (!known && !funds.budget.take(funds.policy.budget, claim.proven, now)) return Reason::budget;
+  if (!known && !funds.commons.budget.take(funds.policy.budget, claim.proven, now)) return Reason::budget;
   if (group == Group::not_sip) return std::nullopt;
   const auto request = request_of(claim);
   if (claim.message.method() == "BYE") accounts.transactions.end_dialog(source, request.call_id, now);

@@ -26,7 +26,7 @@ struct Claim {
 // What claims are charged to.
 struct Funds {
   limit::Accounts& accounts;  // the worker's
-  limit::Budget& budget;      // of all workers
+  limit::Commons& commons;    // of all workers
   const decide::Policy& policy;
 };
 
@@ -35,7 +35,9 @@ class Limiter {
  public:
   // Charges the message and remembers its transaction, or says which limit it is over: then nothing is
   // remembered of it, but that its source keeps on. What a copy of a request that passed costs: nothing
-  // (RFC 3261 section 17.1). Whitelisted peers, responses and keep-alives are not charged.
+  // (RFC 3261 section 17.1). Neither does the first request that answers a challenge: the one that was
+  // challenged was charged. Responses and keep-alives of unknown sources are charged to a budget of their
+  // own, those of others not; whitelisted peers are not charged.
   [[nodiscard]] std::optional<decide::Excess> charge(const Claim& claim, const Funds& funds,
                                                      Instant now) const;
 

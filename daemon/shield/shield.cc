@@ -221,8 +221,7 @@ decide::Decision Shield::charge(const Arrival& arrival, const decide::Evidence& 
   if (decide::is_drop(decision.reason)) return decision;
   const Claim claim{arrival.datagram, message_, arrival.source, source_class_, evidence.verified};
   const decide::Policy& policy = rules_.set->policy;
-  const auto over =
-      limiter_.charge(claim, {arrival.accounts, common_.commons.budget, policy}, arrival.now.steady);
+  const auto over = limiter_.charge(claim, {arrival.accounts, common_.commons, policy}, arrival.now.steady);
   return over ? decide::decide_excess(*over, evidence, policy) : decision;
 }
 
@@ -233,7 +232,8 @@ Outcome Shield::refuse(const Arrival& arrival, std::string_view bytes, const dec
   else
     arrival.source.count_dropped(static_cast<std::uint8_t>(decision.reason));
   Consequences consequences = consequences_of(arrival, bytes, evidence, decision, arrival.observed);
-  if (consequences.ban) dossier_of(arrival).banned_until = arrival.now.steady + consequences.ban->duration;
+  if (const auto& ban = consequences.ban)
+    dossier_of(arrival).ban(ban->duration, ban->cause.verified, arrival.now.steady);
   if (arrival.observed) return {decide::Reason::observed, decision.reason, std::move(consequences)};
   return {decision.reason, std::nullopt, std::move(consequences)};
 }
@@ -354,8 +354,8 @@ void Shield::hear(const Incoming& copy, limit::Accounts& accounts, Now now,
 void Shield::take_ban(Finding& finding, limit::Dossier& dossier, Now now) {
   const bool observe = common_.observe.load(std::memory_order_relaxed);
   const bool again = observe && dossier.observed_ban_until > now.steady;
-  if (finding.ban && !again)
-    (observe ? dossier.observed_ban_until : dossier.banned_until) = now.steady + finding.ban->duration;
+  if (finding.ban && !observe) dossier.ban(finding.ban->duration, finding.ban->cause.verified, now.steady);
+  if (finding.ban && observe && !again) dossier.observed_ban_until = now.steady + finding.ban->duration;
   if (!observe) return;
   finding.ban.reset();
   finding.prefix_ban.reset();

@@ -33,7 +33,7 @@ enum class Reason : std::uint8_t {
   excess,       // its source kept on over a rate for so long that nothing of it is served
   flows,        // more source ports in use at once than one source or prefix may have
   open,         // more open transactions and dialogs than one source or prefix may have
-  budget,       // all unknown sources together send more requests than the softswitch is to see
+  budget,       // all unknown sources together send more than the softswitch is to see
   credentials,  // of a user whose credentials the softswitch refused again and again, from a source that is
                 // known
   banned,       // of a source whose ban has not reached the kernel yet

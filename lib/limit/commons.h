@@ -8,7 +8,8 @@
 namespace sipward::limit {
 
 struct Commons {
-  Budget budget;
+  Budget budget;        // of requests
+  Budget reply_budget;  // of responses and keep-alives
   Proofs proofs;
   Relayed relayed;
 };

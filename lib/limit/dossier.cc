@@ -16,10 +16,17 @@ std::chrono::milliseconds Streak::length(Instant now) const {
 }
 
 Worth Dossier::worth(Instant now) const {
-  if (banned_until > now || observed_ban_until > now || excess.is_alive(now)) return Worth::held;
+  const bool held = is_banned(now) && ban_verified;
+  if (held || observed_ban_until > now || excess.is_alive(now)) return Worth::held;
+  if (is_banned(now)) return Worth::offences;
   const Instant refused_at = refused > 0 ? window_start : Instant{};
   const Instant last = std::max({credentials.last(), targets.last(), score.last(), refused_at});
   return is_recent(last, kOffencesKept, now) ? Worth::offences : Worth::nothing;
+}
+
+void Dossier::ban(std::chrono::milliseconds duration, bool verified, Instant now) {
+  banned_until = now + duration;
+  ban_verified = verified;
 }
 
 void Dossier::forgive() {

@@ -29,6 +29,7 @@ class Streak {
 struct Dossier {
   Instant evidence_at;         // when evidence of it was last kept
   Instant banned_until;        // decided here; the kernel's set follows within a batch
+  bool ban_verified = false;   // of that ban: its source proved itself
   Instant observed_ban_until;  // what banned_until would be if nothing were only observed
   Instant known_until;         // what was last asked for it
   Instant window_start;        // of `refused`
@@ -41,6 +42,7 @@ struct Dossier {
   Offences<24> targets;      // distinct users asked for that do not exist
 
   [[nodiscard]] bool is_banned(Instant now) const { return banned_until > now; }
+  void ban(std::chrono::milliseconds duration, bool verified, Instant now);
   [[nodiscard]] Worth worth(Instant now) const;
   // Forgets bans and everything that would soon lead to the next one.
   void forgive();

@@ -7,6 +7,8 @@
 namespace sipward::limit {
 namespace {
 
+constexpr std::uint32_t kWhatBits = 0x7fffffffU;  // as many as an entry has
+
 std::uint32_t quarter_ms(std::chrono::milliseconds window) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(window.count() / 4, 1));
 }
@@ -56,20 +58,27 @@ bool Offences<kExact>::is_over(std::chrono::milliseconds window, Instant now) co
 }
 
 template <std::size_t kExact>
+bool Offences<kExact>::is_within(const One& one, std::chrono::milliseconds window, Instant now) const {
+  return age(one.at, ticks_of(now)) < ticks_in(window);
+}
+
+template <std::size_t kExact>
 void Offences<kExact>::forget_old(std::chrono::milliseconds window, Instant now) {
   if (is_over(window, now)) {
     size_ = 0;
     return;
   }
-  const auto old = [&](const One& one) { return age(one.at, ticks_of(now)) >= ticks_in(window); };
+  const auto old = [&](const One& one) { return !is_within(one, window, now); };
   const auto end = std::remove_if(ones_.begin(), ones_.begin() + size_, old);
   size_ = static_cast<std::uint32_t>(end - ones_.begin());
 }
 
 template <std::size_t kExact>
-unsigned Offences<kExact>::add(std::uint32_t what, std::chrono::milliseconds window, Instant now) {
+unsigned Offences<kExact>::add(std::uint32_t what, std::chrono::milliseconds window, Instant now,
+                               bool proven) {
   forget_old(window, now);
   last_ = std::max(last_, now);
+  what &= kWhatBits;
   const Ticks ticks = ticks_of(now);
   One* place =
       std::find_if(ones_.data(), ones_.data() + size_, [&](const One& one) { return one.what == what; });
@@ -81,16 +90,23 @@ unsigned Offences<kExact>::add(std::uint32_t what, std::chrono::milliseconds win
   } else if (place == ones_.data() + size_) {
     ++size_;
   }
-  *place = {what, ticks};
+  *place = {.what = what & kWhatBits, .proven = proven ? 1U : 0U, .at = ticks};
   return count(window, now);
 }
 
 template <std::size_t kExact>
 unsigned Offences<kExact>::count(std::chrono::milliseconds window, Instant now) const {
   if (is_over(window, now)) return 0;
-  const auto within = [&](const One& one) { return age(one.at, ticks_of(now)) < ticks_in(window); };
+  const auto within = [&](const One& one) { return is_within(one, window, now); };
   const auto exact = std::count_if(ones_.begin(), ones_.begin() + size_, within);
   return static_cast<unsigned>(exact) + others_.count(window, now);
+}
+
+template <std::size_t kExact>
+unsigned Offences<kExact>::proven(std::chrono::milliseconds window, Instant now) const {
+  if (is_over(window, now)) return 0;
+  const auto counts = [&](const One& one) { return one.proven != 0 && is_within(one, window, now); };
+  return static_cast<unsigned>(std::count_if(ones_.begin(), ones_.begin() + size_, counts));
 }
 
 template class Offences<12>;

@@ -34,17 +34,22 @@ class WindowCount {
 template <std::size_t kExact>
 class Offences {
  public:
-  // `window`: a day at most. Returns how many the window holds, this one included.
-  unsigned add(std::uint32_t what, std::chrono::milliseconds window, Instant now);
+  // `window`: a day at most. Returns how many the window holds, this one included. `proven`: nobody else can
+  // have done it in the source's name.
+  unsigned add(std::uint32_t what, std::chrono::milliseconds window, Instant now, bool proven = false);
   [[nodiscard]] unsigned count(std::chrono::milliseconds window, Instant now) const;
+  // Of the last kExact of these, those that were proven when they were last seen.
+  [[nodiscard]] unsigned proven(std::chrono::milliseconds window, Instant now) const;
   // When something was last added; zero: never.
   [[nodiscard]] Instant last() const { return last_; }
 
  private:
   struct One {
-    std::uint32_t what = 0;
+    std::uint32_t what : 31 = 0;
+    std::uint32_t proven : 1 = 0;
     Ticks at = 0;
   };
+  [[nodiscard]] bool is_within(const One& one, std::chrono::milliseconds window, Instant now) const;
   [[nodiscard]] bool is_over(std::chrono::milliseconds window, Instant now) const;
   void forget_old(std::chrono::milliseconds window, Instant now);
 

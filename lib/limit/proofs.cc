@@ -13,7 +13,7 @@ Proofs::Entry Proofs::entry_of(const Address& source, std::string_view told) con
   std::array<std::byte, address.size() + sizeof what> both{};
   std::ranges::copy(std::bit_cast<std::array<std::byte, sizeof what>>(what),
                     std::ranges::copy(address, both.begin()).out);
-  const std::uint64_t whose = (hash_(both) & kSourceBits) | 1U;
+  const std::uint64_t whose = (hash_(both) & kSourceBits) | kUnspent | 1U;
   return {what % kPlaces, (what & ~kSourceBits) | whose};
 }
 
@@ -21,14 +21,21 @@ void Proofs::remember(const Address& source, std::string_view told) {
   if (told.empty()) return;
   const auto [place, value] = entry_of(source, told);
   const std::uint64_t held = places_[place].load(std::memory_order_relaxed);
-  const bool same = (held & ~kSourceBits) == (value & ~kSourceBits) && held != 0;
-  places_[place].store(same && held != value ? value & ~kSourceBits : value, std::memory_order_relaxed);
+  if ((held | kUnspent) == value) return;  // told again
+  const bool told_to_others = (held & ~kSourceBits) == (value & ~kSourceBits) && held != 0;
+  places_[place].store(told_to_others ? value & ~kSourceBits : value, std::memory_order_relaxed);
 }
 
 bool Proofs::holds(const Address& source, std::string_view told) const {
   if (told.empty()) return false;
   const auto [place, value] = entry_of(source, told);
-  return places_[place].load(std::memory_order_relaxed) == value;
+  return (places_[place].load(std::memory_order_relaxed) | kUnspent) == value;
+}
+
+bool Proofs::spend(const Address& source, std::string_view told) {
+  if (told.empty()) return false;
+  auto [place, value] = entry_of(source, told);
+  return places_[place].compare_exchange_strong(value, value & ~kUnspent, std::memory_order_relaxed);
 }
 
 }  // namespace sipward::limit

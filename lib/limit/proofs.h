@@ -22,6 +22,8 @@ class Proofs {
   // An empty one is none.
   void remember(const Address& source, std::string_view told);
   [[nodiscard]] bool holds(const Address& source, std::string_view told) const;
+  // Whether it holds and was not spent before; it holds on.
+  [[nodiscard]] bool spend(const Address& source, std::string_view told);
 
  private:
   // Which place, and what stands in it: the upper half for what was told, the lower one for the source.
@@ -30,6 +32,7 @@ class Proofs {
     std::uint64_t value;
   };
   static constexpr std::uint64_t kSourceBits = 0xffffffffU;  // all zero: told to several
+  static constexpr std::uint64_t kUnspent = 2;               // of these
 
   [[nodiscard]] Entry entry_of(const Address& source, std::string_view told) const;
 

@@ -11,8 +11,8 @@ namespace sipward::limit {
 // How much would be lost with an entry, more of it last: before the time that it was last used.
 enum class Worth : std::uint8_t {
   nothing,   // what it would soon show again
-  offences,  // something counted against it within kOffencesKept
-  held,      // a ban runs, or a streak of excess: forgetting it would set an offender free
+  offences,  // something counted against it within kOffencesKept; or a ban runs that anybody may have caused
+  held,      // another ban runs, or a streak of excess: forgetting it would set an offender free
 };
 
 inline constexpr auto kOffencesKept = std::chrono::hours(1);

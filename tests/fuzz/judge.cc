@@ -23,7 +23,8 @@ constexpr std::string_view kNext = "\xfe\xff\xfe";
 constexpr unsigned char kUnknown = 0;
 constexpr unsigned char kPeer = 1;
 
-// The first byte of each packet: who sends it, in which mode, and what follows.
+// The first byte of each packet: who sends it or, with all of `peer`, `cut` and `merged`, that the softswitch
+// does to the unknown source; in which mode, and what follows.
 struct How {
   explicit How(unsigned char flags)
       : peer((flags & kPeer) != 0),
@@ -32,7 +33,8 @@ struct How {
         udp((flags & 8U) != 0),
         tcp((flags & 16U) != 0),
         cut((flags & 32U) != 0),
-        merged((flags & 64U) != 0) {}
+        merged((flags & 64U) != 0),
+        answer(peer && cut && merged) {}
   bool peer;
   bool verified;
   bool observe;
@@ -40,6 +42,7 @@ struct How {
   bool tcp;  // the next bytes of a connection follow; neither: a packet with its IP header
   bool cut;
   bool merged;
+  bool answer;
 };
 
 struct Rules {
@@ -78,22 +81,14 @@ class Bench {
  public:
   void judge(How how, std::span<const std::byte> packet) {
     observe_ = how.observe;
-    const std::uint64_t counted = read();
-    shield::Outcome outcome;
-    const Steps steps;
-    shield::Shield& shield = how.peer ? peer_ : unknown_;
-    shield.accounts().with([&](limit::Accounts& accounts) {
-      outcome = shield.process({packet, how.verified, how.cut, how.merged}, accounts, next_moment());
-    });
-    // The timers turn by seconds, two hours of them at most however long nothing came.
-    constexpr std::size_t kTimers = 100;
-    steps.must_be_linear(packet.size() + waiting_ + kTimers, 100);
-    must(read() == counted + 1, "every packet is counted once");
-    check(how, outcome);
+    how.answer ? hear(packet) : process(how, packet);
   }
 
   // The packet of one part of an input.
   std::string packet_of(How how, std::string_view bytes) {
+    if (how.answer && (how.udp || how.tcp))
+      return how.udp ? ip(17, ports() + two(8 + bytes.size()) + two(0), bytes, kServer, kClient)
+                     : ip(6, segment(1, 0x18), bytes, kServer, kClient);
     if (how.udp) return ip(17, ports() + two(8 + bytes.size()) + two(0), bytes);
     if (!how.tcp) return std::string(bytes);
     const std::uint32_t sequence = sequence_;
@@ -104,6 +99,40 @@ class Bench {
   [[nodiscard]] static std::string syn() { return ip(6, segment(0, 0x02), ""); }
 
  private:
+  // The timers turn by seconds, two hours of them at most however long nothing came.
+  static constexpr std::size_t kTimers = 100;
+  static constexpr std::string_view kClient{"\xc6\x33\x64\x07", 4};  // 198.51.100.7
+  static constexpr std::string_view kServer{"\xc0\x00\x02\x01", 4};  // 192.0.2.1
+
+  void process(How how, std::span<const std::byte> packet) {
+    const std::uint64_t counted = read();
+    shield::Outcome outcome;
+    const Steps steps;
+    shield::Shield& shield = how.peer ? peer_ : unknown_;
+    shield.accounts().with([&](limit::Accounts& accounts) {
+      outcome = shield.process({packet, how.verified, how.cut, how.merged}, accounts, next_moment());
+    });
+    steps.must_be_linear(packet.size() + waiting_ + kTimers, 100);
+    must(read() == counted + 1, "every packet is counted once");
+    check(how, outcome);
+  }
+
+  // A copy of what the softswitch sends to the unknown source.
+  void hear(std::span<const std::byte> copy) {
+    const Now now = next_moment();
+    const Steps steps;
+    unknown_.accounts().with([&](limit::Accounts& accounts) {
+      unknown_.hear({.packet = copy}, accounts, now, [&](const shield::Consequences& found) {
+        heard_ = true;
+        must(!(observe_ && (found.ban || found.prefix_ban)), "observe mode bans nobody");
+        must(!found.reset, "no answer ends a connection");
+        must(!(found.ban && found.known), "nobody is banned for what makes him known");
+        if (found.evidence) check(*found.evidence);
+      });
+    });
+    steps.must_be_linear(copy.size() + kTimers, 300);
+  }
+
   static std::string two(std::size_t n) {
     return {static_cast<char>(n >> 8U & 0xffU), static_cast<char>(n & 0xffU)};
   }
@@ -112,11 +141,11 @@ class Bench {
     return ports() + two(sequence >> 16U) + two(sequence & 0xffffU) + two(0) + two(1) + "\x50" + flags +
            std::string(6, '\0');
   }
-  // 198.51.100.7 > 192.0.2.1
-  static std::string ip(char protocol, const std::string& header, std::string_view payload) {
+  static std::string ip(char protocol, const std::string& header, std::string_view payload,
+                        std::string_view from = kClient, std::string_view to = kServer) {
     return std::string("\x45\0", 2) + two(20 + header.size() + payload.size()) +
-           std::string("\0\0\0\0\x40", 5) + protocol + std::string("\0\0\xc6\x33\x64\x07\xc0\0\x02\x01", 10) +
-           header + std::string(payload);
+           std::string("\0\0\0\0\x40", 5) + protocol + std::string(2, '\0') + std::string(from) +
+           std::string(to) + header + std::string(payload);
   }
 
   [[nodiscard]] static std::uint64_t read() {
@@ -137,14 +166,18 @@ class Bench {
     must(outcome.would_drop.has_value() == (outcome.reason == decide::Reason::observed),
          "what is observed has its reason");
     const auto& [ban, prefix_ban, known, reset, evidence] = outcome.consequences;
-    must(!known && !prefix_ban, "nobody is known without an answer of the softswitch");
+    must(!known || heard_, "nobody is known without an answer of the softswitch");
+    must(!prefix_ban, "no prefix is banned for a packet");
     must(!(ban || reset) || drop, "only what is dropped has its source banned or its connection ended");
     must(!(ban && how.peer), "a peer is never banned");
     must(!ban || ban->duration > std::chrono::milliseconds(0), "a ban lasts");
-    if (!evidence) return;
-    must(evidence->excerpt.size() <= store::kExcerptMax, "an excerpt is bounded");
-    must(evidence->value.size() <= store::kExcerptMax, "a value is bounded");
-    must(evidence->match_begin <= evidence->match_end && evidence->match_end <= evidence->value.size(),
+    if (evidence) check(*evidence);
+  }
+
+  static void check(const store::EvidenceRecord& evidence) {
+    must(evidence.excerpt.size() <= store::kExcerptMax, "an excerpt is bounded");
+    must(evidence.value.size() <= store::kExcerptMax, "a value is bounded");
+    must(evidence.match_begin <= evidence.match_end && evidence.match_end <= evidence.value.size(),
          "the match lies inside the value");
   }
 
@@ -156,6 +189,7 @@ class Bench {
   shield::Shield peer_{common_, shield::RulesInHand(rules().set), rules().counters.worker(1),
                        decide::SourceClass::peer, limit::SourceTable::kBytesMin};
   std::chrono::milliseconds passed_{0};
+  bool heard_ = false;
   std::uint32_t sequence_ = 1;
   std::size_t waiting_ = 0;  // bytes of the connection that an earlier packet brought
 };

@@ -25,7 +25,7 @@ _OFF = ("requests", "sustained", "register", "invite", "other", "not_sip", "pack
         "prefix_sustained", "prefix_register", "prefix_invite", "prefix_other", "prefix_not_sip")
 _UNCAPPED = ("flows", "open", "prefix_flows", "prefix_open")
 UNLIMITED: Settings = {
-    "limits": {"budget": "off"},
+    "limits": {"budget": "off", "reply_budget": "off"},
     "limits.unknown": {**dict.fromkeys(_OFF, "off"), **dict.fromkeys(_UNCAPPED, 0)},
     "behaviour": {"refused_credentials": 1000, "unknown_targets": 1000, "prefix_offences": 10000},
     "bans": {"prefix_offenders": 0},

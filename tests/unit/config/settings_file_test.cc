@@ -158,7 +158,8 @@ TEST_CASE("a table within a table", "[config]") {
   CHECK(errors("[limits.known]\nopn = 3\n") ==
         "sipward.toml:2:1: error: limits.known.opn: no such key; did you mean limits.known.open?");
   CHECK_THAT(errors("[limits]\nqwertyuiop = 3\n"),
-             ContainsSubstring("no such key; [limits] has memory_mib, budget, drop_all_after, ban_after"));
+             ContainsSubstring(
+                 "no such key; [limits] has memory_mib, budget, reply_budget, drop_all_after, ban_after"));
 }
 
 TEST_CASE("ports and nets", "[config]") {

@@ -60,6 +60,7 @@ INVITE = "allow"
 [limits]
 memory_mib = 8
 budget = "off"
+reply_budget = "3/s burst 4"
 drop_all_after = "1s"
 ban_after = "2s"
 [limits.unknown]
@@ -215,6 +216,7 @@ TEST_CASE("every limit sets its member", "[config]") {
   const Settings s = parsed(kEveryKeyChanged);
   CHECK(s.limits.memory_mib == 8);
   CHECK_FALSE(s.policy.budget.limited());
+  CHECK(s.policy.reply_budget == limit::Rate(3, 1s, 4));
   CHECK(s.policy.excess_drop_all_after == 1s);
   CHECK(s.policy.excess_ban_after == 2s);
   CHECK(s.policy.refused_credentials_max == 35);

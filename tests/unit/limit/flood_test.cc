@@ -56,7 +56,7 @@ TEST_CASE("a flood of new sources neither lifts a ban nor forgets an active offe
   SourceTable table(kSmall);
   Dossier& dossier = table.dossier(table.touch(offender(family), at({})), at({}));
   SECTION("a ban that runs") {
-    dossier.banned_until = at(seconds(3600));
+    dossier.ban(seconds(3600), true, at({}));
   }
   SECTION("a streak of excess") {
     dossier.excess.note(at({}));
@@ -76,7 +76,7 @@ TEST_CASE("a flood of new sources neither lifts a ban nor forgets an active offe
 TEST_CASE("a ban that is over is worth nothing, and keeps no place") {
   const Family family = GENERATE(Family::ipv4, Family::ipv6);
   SourceTable table(kSmall);
-  table.dossier(table.touch(offender(family), at({})), at({})).banned_until = at(seconds(1));
+  table.dossier(table.touch(offender(family), at({})), at({})).ban(seconds(1), true, at({}));
   Flood flood(family);
   for (std::size_t i = 0; i < whole(table); ++i) (void)table.touch(flood.next(), at(seconds(1) - kTick));
   CHECK(table.find(offender(family)));
@@ -147,7 +147,7 @@ TEST_CASE("when dossiers run out those used longest ago give way, and no running
   const auto dossiers = static_cast<unsigned>(table.dossiers_max());
   const unsigned banned = dossiers / 2;
   for (unsigned i = 0; i < banned; ++i)
-    table.dossier(table.touch(ipv4(i), at({})), at({})).banned_until = at(seconds(3600));
+    table.dossier(table.touch(ipv4(i), at({})), at({})).ban(seconds(3600), true, at({}));
   for (unsigned i = banned; i < 4 * dossiers; ++i)
     (void)table.dossier(table.touch(ipv4(i), at(milliseconds(i))), at(milliseconds(i)));
   CHECK(table.dossier_evictions() == 3 * dossiers);

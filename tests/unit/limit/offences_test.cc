@@ -33,6 +33,18 @@ TEST_CASE("an offence leaves the window exactly when it was last seen a window a
   CHECK(offences.add(2, kWindow, at(seconds(100))) == 1);
 }
 
+TEST_CASE("what was proven is told apart, until it is older than the window") {
+  Offences<12> offences;
+  offences.add(1, kWindow, at({}), true);
+  offences.add(2, kWindow, at(seconds(1)));
+  CHECK(offences.add(3, kWindow, at(seconds(2)), true) == 3);
+  CHECK(offences.proven(kWindow, at(seconds(2))) == 2);
+  offences.add(1, kWindow, at(seconds(3)));  // the same, and this time anybody may have done it
+  CHECK(offences.proven(kWindow, at(seconds(3))) == 1);
+  CHECK(offences.proven(kWindow, at(seconds(62) - kTick)) == 1);
+  CHECK(offences.proven(kWindow, at(seconds(62))) == 0);
+}
+
 TEST_CASE("a long rest forgets all, also after the ticks came round") {
   Offences<12> offences;
   for (std::uint32_t what = 0; what < 12; ++what) offences.add(what, kWindow, at({}));
@@ -135,9 +147,15 @@ TEST_CASE("a running ban or a streak is worth most, offences of the last hour mo
   Dossier dossier;
   CHECK(dossier.worth(now) == Worth::nothing);
   SECTION("a ban") {
-    dossier.banned_until = now + kTick;
+    dossier.ban(milliseconds(1), true, now);
     CHECK(dossier.worth(now) == Worth::held);
-    CHECK(dossier.worth(now + kTick) == Worth::nothing);
+    CHECK(dossier.worth(now + milliseconds(1)) == Worth::nothing);
+  }
+  SECTION("a ban that anybody may have caused") {
+    dossier.ban(milliseconds(1), false, now);
+    CHECK(dossier.worth(now) == Worth::offences);
+    CHECK(dossier.worth(now + milliseconds(1)) == Worth::nothing);
+    return;
   }
   SECTION("a ban that is observed only") {
     dossier.observed_ban_until = now + kTick;

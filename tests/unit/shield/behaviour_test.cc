@@ -321,6 +321,18 @@ TEST_CASE("who tries many users from a known address reaches those alone that we
   CHECK(exchange.ask({.call = 201, .user = "alice"}) == Reason::request);
 }
 
+TEST_CASE("refusals that may be forged make nobody's ban a long one, whoever is refused last", "[shield]") {
+  const unsigned forged = GENERATE(0U, 1U, 9U);
+  Exchange exchange;
+  for (unsigned i = 1; i <= forged; ++i)
+    CHECK_FALSE(exchange.both({.call = i, .user = "100", .nonce = "x"}, 401).ban);
+  (void)exchange.both({.call = 50}, 401, challenge("n0"));
+  const auto found = guess(exchange, 10 - forged);
+  REQUIRE(found.ban);
+  CHECK(found.ban->cause.verified == (forged == 0));
+  CHECK(found.ban->duration == (forged == 0 ? 600s : 60s));
+}
+
 TEST_CASE("credentials are read whichever header holds them", "[shield]") {
   const char* decoy =
       GENERATE("Authorization: Foo x\r\n", "Proxy-Authorization: Digest realm=\"x\", response=\"a\"\r\n");

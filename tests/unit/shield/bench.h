@@ -64,7 +64,7 @@ inline std::string options(int number) {
 inline decide::Policy no_limits() {
   decide::Policy policy;
   policy.unknown_allowance = policy.known_allowance = {};
-  policy.budget = {};
+  policy.budget = policy.reply_budget = {};
   return policy;
 }
 

@@ -243,6 +243,44 @@ TEST_CASE("all unknown sources together have a budget, half of it for those who 
   CHECK(caller.send("INVITE", at(10ms), "10.77.0.1") == Reason::request);
 }
 
+TEST_CASE("responses and keep-alives of unknown sources have a budget apart from their requests",
+          "[shield]") {
+  const bool response = GENERATE(true, false);
+  const auto send = [&](Bench& bench, int i, Now now) {
+    const auto source = fmt::format("10.{}.{}.1", i / 250, i % 250);
+    return bench.udp(response ? answer({.method = "INVITE", .call = 1}, 200) : "\r\n\r\n", now, source)
+        .reason;
+  };
+  const Reason let = response ? Reason::response : Reason::keepalive;
+  Caller caller;
+  for (int i = 0; i < 500; ++i) CHECK(send(caller.bench, i, at(0)) == let);
+  CHECK(send(caller.bench, 500, at(0)) == Reason::budget);
+  CHECK(send(caller.bench, 501, at(4ms)) == let);
+  CHECK(send(caller.bench, 502, at(4ms)) == Reason::budget);
+  CHECK(caller.send("INVITE", at(4ms), kSource) == Reason::request);
+  Caller known(SourceClass::known);
+  for (int i = 0; i < 1000; ++i) CHECK(send(known.bench, i, at(0)) == let);
+}
+
+TEST_CASE("the first request that answers a challenge is paid for by the one that was challenged",
+          "[shield]") {
+  Caller caller;
+  for (unsigned call = 1; call <= 11; ++call) {
+    const bool passed = call <= 10;
+    const Ask ask{.call = call};
+    CHECK(caller.send(ask) == (passed ? Reason::request : Reason::rate));
+    if (passed) caller.bench.hear(to_client(answer(ask, 401, challenge(fmt::format("n{}", call)))));
+  }
+  for (unsigned call = 1; call <= 10; ++call) {
+    const auto nonce = fmt::format("n{}", call);
+    CHECK(caller.send({.call = call, .cseq = 2, .user = "100", .nonce = nonce}) == Reason::request);
+    CHECK(caller.send({.call = call, .cseq = 3, .user = "100", .nonce = nonce}) == Reason::rate);
+    CHECK(caller.send({.call = call, .cseq = 4, .user = "100", .nonce = nonce + "x"}) == Reason::rate);
+  }
+  CHECK(caller.send({.call = 1, .cseq = 5, .user = "100", .nonce = "n1"}, at(0), kNeighbour) ==
+        Reason::request);
+}
+
 TEST_CASE("two thousand phones of a known site come back at once", "[shield]") {
   Caller caller(SourceClass::known);
   unsigned passed = 0;

@@ -63,6 +63,7 @@ config::Settings all_different() {
   s.policy.unknown_allowance = allowance(1);
   s.policy.known_allowance = allowance(100);
   s.policy.budget = limit::Rate();
+  s.policy.reply_budget = limit::Rate();
   s.policy.excess_drop_all_after = seconds(1);
   s.policy.excess_ban_after = seconds(2);
   s.policy.refused_credentials_max = 3;
