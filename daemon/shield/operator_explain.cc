@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "limiter.h"
 #include "operator_calls.h"
 #include "shown_value.h"
 #include "suspicion.h"
@@ -27,10 +28,12 @@ struct Acquaintance {
   std::uint64_t dropped = 0;
   unsigned open = 0;   // transactions and dialogs
   unsigned flows = 0;  // source ports
+  unsigned refused_users = 0;
 };
 
 // The latest: a source that became known has been seen by two workers.
-std::optional<Acquaintance> find_source(Running& running, const Address& address) {
+std::optional<Acquaintance> find_source(Running& running, const Address& address, Instant now) {
+  const limit::UserLimits limits = user_limits_of(running.settings.policy);
   std::optional<Acquaintance> latest;
   std::uint64_t read = 0;
   std::uint64_t dropped = 0;
@@ -41,8 +44,10 @@ std::optional<Acquaintance> find_source(Running& running, const Address& address
       read += report->source.read();
       dropped += report->source.dropped();
       if (latest && latest->report.last_seen >= report->last_seen) return;
-      latest = Acquaintance{*std::move(report), accounts.transactions.open_of(address),
-                            accounts.flows.of(address)};
+      latest = Acquaintance{.report = *std::move(report),
+                            .open = accounts.transactions.open_of(address),
+                            .flows = accounts.flows.of(address),
+                            .refused_users = accounts.users.refused_users(address, limits, now)};
     });
   }
   if (latest) {
@@ -52,12 +57,15 @@ std::optional<Acquaintance> find_source(Running& running, const Address& address
   return latest;
 }
 
-json offences_of(const limit::Dossier& dossier, const decide::Policy& policy, Instant now) {
+json offences_of(const Acquaintance& known, const decide::Policy& policy, Instant now) {
+  const limit::Dossier dossier = known.report.dossier.value_or(limit::Dossier());
   const auto excess = std::chrono::duration_cast<std::chrono::seconds>(dossier.excess.length(now));
   return {{"refused_credentials", dossier.credentials.count(policy.offence_window, now)},
           {"refused_credentials_max", policy.refused_credentials_max},
           {"unknown_targets", dossier.targets.count(policy.offence_window, now)},
           {"unknown_targets_max", policy.unknown_targets_max},
+          {"refused_users", known.refused_users},
+          {"refused_users_max", policy.known_refused_users_max},
           {"over_rate", dossier.excess.is_alive(now)},
           {"over_rate_s", excess.count()}};
 }
@@ -77,7 +85,7 @@ json counters_of(const std::optional<Acquaintance>& known, const RuleSet& rules,
           {"score_with_observed", static_cast<std::int64_t>(score.with_observed)},
           {"score_ban_at", rules.policy.score_ban_at},
           {"score_rules", score.rules},
-          {"offences", offences_of(dossier, rules.policy, time.steady)},
+          {"offences", offences_of(*known, rules.policy, time.steady)},
           {"open", known->open},
           {"flows", known->flows},
           {"read", known->read},
@@ -190,7 +198,7 @@ Result<json> explain(Running& running, const json& parameters) {
                                    : known            ? "known"
                                                       : "unknown";
   const auto ban = running.enforcer.covering(*address);
-  const auto source = find_source(running, *address);
+  const auto source = find_source(running, *address, time.steady);
 
   json reply{{"address", address->to_string()}, {"class", source_class},
              {"whitelist", json::array()},      {"known", known ? shield::to_json(*known) : json()},

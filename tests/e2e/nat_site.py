@@ -51,6 +51,8 @@ class NatSite(EndToEnd):
                 told = self.shield.cli.json("explain", self._address(version))
                 self.assertEqual((told["class"], told["ban"]), ("known", None))
                 self.assertEqual(told["counters"]["reason"], "credentials")
+                self.assertEqual(told["counters"]["offences"]["refused_users"], 1)
+                self.assertIn(f"sip:{_WRONG}@", told["evidence"][0]["excerpt"])
 
     def test_3_nothing_else_was_dropped(self) -> None:
         packets = self.shield.packets()
@@ -78,6 +80,14 @@ class NatSite(EndToEnd):
         with self._site(4, users, 30) as site:
             self._assert_all(site.register_all(), 4)
         self._assert_nothing_lost(self._address(4, 30))
+
+    def test_6_a_new_site_of_thirty_phones_is_switched_on(self) -> None:
+        """Nobody knows it, and 30 are more ports and requests than a stranger has: the first that is through opens it."""
+        users = [str(FIRST_PHONE + number) for number in range(30)]
+        for version in _HOSTS:
+            self.network["site"].own(version, 40)
+            with self.subTest(version=version), self._site(version, users, 40) as site:
+                self._assert_all(site.register_all(), version)
 
     def _site(self, version: int, users: list[str] | None = None, host: int = 0) -> Site:
         site = Site(self.network["site"].namespace, self._address(version, host), users or _USERS)

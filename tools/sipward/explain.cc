@@ -130,6 +130,7 @@ std::string standing_line(const View& view, const json& counters) {
                                  count(number_of(counters, "flows")));
   text += some("refused_credentials", "refused credentials");
   text += some("unknown_targets", "unknown targets");
+  text += some("refused_users", "users with refused credentials");
   if (flag_of(offences, "over_rate"))
     text += fmt::format(", over its rates for {} s without a pause", number_of(offences, "over_rate_s"));
   return labelled(view.out, "now", text);

@@ -16,7 +16,8 @@ SDP = ("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\
 
 
 def unique() -> str:
-    return f"{os.getpid():x}{next(_serial):x}{os.urandom(4).hex()}"
+    """Never digits alone, as scanners' are."""
+    return f"u{os.getpid():x}{next(_serial):x}{os.urandom(4).hex()}"
 
 
 def request(method: str, source: str, *, uri: str = "", user: str = "7000", transport: str = "udp", port: int = 5060,
