@@ -44,13 +44,16 @@ class AcceptedTag {
   std::size_t size_;
 };
 
-// What comes back from the source later proves that it received this answer.
-void remember_proofs(const Answered& answered, limit::Proofs& proofs) {
+// What comes back from the source later proves that it received this answer; unless a stranger made it up.
+// The challenge to a request without `credentials` may be answered at its cost: a refused attempt buys no
+// next one.
+void remember_proofs(const Answered& answered, bool credentials, limit::Proofs& proofs) {
+  if (answered.relayed) return;
   const Answer& answer = answered.answer;
   const Address& source = answered.datagram.destination;
-  proofs.remember(source, answer.nonce);
+  proofs.remember(source, answer.nonce, !credentials);
   proofs.remember(source, answer.other_nonce);
-  const bool accepted = answer.method == "INVITE" && is_success(answer.status) && !answered.relayed;
+  const bool accepted = answer.method == "INVITE" && is_success(answer.status);
   if (accepted && !answer.to_tag.empty()) proofs.remember(source, AcceptedTag(answer.to_tag).bytes());
 }
 
@@ -177,11 +180,11 @@ Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Proofs
               const decide::Policy& policy, Now now) {
   const Answer& answer = answered.answer;
   const Address& source = answered.datagram.destination;
-  remember_proofs(answered, proofs);
   if (answer.status < 200) return {};
   const bool dialog = answer.method == "INVITE" && is_success(answer.status);
   const auto facts =
       accounts.transactions.answered(source, answer.call_id, answer.cseq, dialog, now.steady, answer.branch);
+  remember_proofs(answered, !facts || facts->credentials, proofs);
   if (!facts) return {};
   Finding finding;
   if (is_success(answer.status)) {

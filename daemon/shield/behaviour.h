@@ -22,7 +22,7 @@ struct Answered {
   const Answer& answer;
   limit::Source& source;
   decide::SourceClass source_class = decide::SourceClass::unknown;
-  bool relayed = false;  // a 2xx that a stranger sent, and a proxy passed on: it grants nothing
+  bool relayed = false;  // a stranger sent it, and a proxy passed it on: it grants and proves nothing
 };
 
 // Rare, so it may allocate.

@@ -60,10 +60,16 @@ std::string_view target_of(const sip::Message& message) {
   return sip::uri_user(sip::read_name_addr(value_of(message, sip::HeaderName::to)).uri);
 }
 
+// Those that proved themselves have as much again: what others forged in their names leaves them that.
+limit::Caps caps_of(limit::Caps caps, bool proven) {
+  return proven ? limit::Caps{caps.address * 2, caps.prefix * 2} : caps;
+}
+
 std::optional<Reason> over_flows(const Claim& claim, const Funds& funds, Instant now) {
   if (claim.datagram.protocol != packet::Protocol::udp) return std::nullopt;  // the kernel counts connections
+  const limit::Caps caps = allowance_of(claim.source_class, funds.policy).flows;
   const auto held = funds.accounts.flows.hold(claim.datagram.source, claim.datagram.source_port,
-                                              allowance_of(claim.source_class, funds.policy).flows, now);
+                                              caps_of(caps, claim.proven), now);
   funds.accounts.not_counted += held == limit::Flows::Held::full;
   const bool over = held == limit::Flows::Held::over_address || held == limit::Flows::Held::over_prefix;
   return over ? std::optional(Reason::flows) : std::nullopt;
@@ -82,26 +88,32 @@ bool is_authorization(const sip::Header& header) {
 
 // Only what is over its rate prolongs a streak: who comes back to it is served ten seconds later.
 decide::Excess note_excess(const Claim& claim, const Funds& funds, Instant now) {
-  const auto lasting = funds.accounts.sources.dossier(claim.source, now).excess.note(now);
+  limit::Dossier& dossier = funds.accounts.sources.dossier(claim.source, now);
+  if (!claim.proven) dossier.doubted_at = now;
+  const auto lasting = dossier.excess.note(now);
   const bool known = claim.source_class == decide::SourceClass::known;
   return {known || lasting < funds.policy.excess_drop_all_after ? Reason::rate : Reason::excess, lasting};
 }
 
-// Answers and keep-alives: what the softswitch is told is for it to weigh, but not in any number.
+// What the softswitch is told is for it to weigh, but not in any number. Nothing in a response proves its
+// source, so no half of the budget is kept for those who did.
 std::optional<decide::Excess> charge_reply(const Claim& claim, const Funds& funds, Instant now) {
-  const bool strange = claim.source_class == decide::SourceClass::unknown && !claim.datagram.payload.empty();
-  if (!strange || funds.commons.reply_budget.take(funds.policy.reply_budget, claim.proven, now))
+  const bool response = claim.message.kind() == sip::Kind::response;
+  limit::Budget& budget = response ? funds.commons.response_budget : funds.commons.keepalive_budget;
+  if (claim.source_class == decide::SourceClass::known || budget.take(funds.policy.reply_budget, true, now))
     return std::nullopt;
   return decide::Excess{Reason::budget, {}};
 }
 
-// Whether it is the first to answer a challenge.
-bool is_paid_for(const Claim& claim, limit::Proofs& proofs) {
-  return claim.proven && std::ranges::any_of(claim.message.headers(), [&](const sip::Header& header) {
-           if (!is_authorization(header)) return false;
-           const auto digest = sip::read_digest(header.value);
-           return digest && proofs.spend(claim.datagram.source, digest->nonce);
-         });
+// The nonce of the challenge that it is the first to answer; "" when there is none.
+std::string_view paid_by(const Claim& claim, const limit::Proofs& proofs) {
+  if (!claim.proven) return "";
+  for (const sip::Header& header : claim.message.headers()) {
+    if (!is_authorization(header)) continue;
+    const auto digest = sip::read_digest(header.value);
+    if (digest && proofs.is_unspent(claim.datagram.source, digest->nonce)) return digest->nonce;
+  }
+  return "";
 }
 
 // Nothing of a stranger that was over its rates for long is served. Behind a known address are others.
@@ -150,7 +162,7 @@ limit::Facts Limiter::facts_of(const Claim& claim) const {
     if (!is_authorization(header)) continue;
     facts.credentials = true;
     if (const auto digest = sip::read_digest(header.value))
-      facts.user ^= id_of(known ? digest->username : digest->response);
+      facts.user = facts.user * 31 + id_of(known ? digest->username : digest->response);  // no two cancel out
   }
   return facts;
 }
@@ -174,13 +186,16 @@ std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& f
   if (request && funds.accounts.transactions.look(request_of(claim), now) == Transactions::Seen::again)
     return std::nullopt;
   const auto over = over_rate(claim, *group, funds, now);
-  const bool paid = over && is_paid_for(claim, funds.commons.proofs);
-  if (over == Reason::rate && !paid) return note_excess(claim, funds, now);
-  if (over && !paid) return decide::Excess{*over, {}};
+  const std::string_view payment = over ? paid_by(claim, funds.commons.proofs) : "";
+  if (over == Reason::rate && payment.empty()) return note_excess(claim, funds, now);
+  if (over && payment.empty()) return decide::Excess{*over, {}};
   const auto refused =
       is_cut_off(claim, funds, now) ? std::optional(Reason::excess) : enter(claim, *group, funds, now);
-  // What the budget of all refuses costs its source nothing. Who is cut off pays on.
-  if (!paid && (!refused || refused == Reason::excess))
+  // What the budget of all refuses costs its source nothing, and leaves it what would have paid.
+  if (refused == Reason::budget) return decide::Excess{*refused, {}};
+  if (!payment.empty())
+    funds.commons.proofs.spend(claim.datagram.source, payment);
+  else
     funds.accounts.sources.charge(claim.datagram.source, claim.source, *group,
                                   allowance_of(claim.source_class, funds.policy), now);
   return refused ? std::optional(decide::Excess{*refused, {}}) : std::nullopt;
@@ -200,8 +215,8 @@ std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Fund
   const auto request = request_of(claim);
   if (claim.message.method() == "BYE") accounts.transactions.end_dialog(source, request.call_id, now);
   if (request.kind == Transactions::Request::Kind::follows) return std::nullopt;
-  const auto opened =
-      accounts.transactions.open(request, facts, allowance_of(claim.source_class, funds.policy).open, now);
+  const limit::Caps caps = allowance_of(claim.source_class, funds.policy).open;
+  const auto opened = accounts.transactions.open(request, facts, caps_of(caps, claim.proven), now);
   accounts.not_counted += opened == Transactions::Opened::full;
   const bool over =
       opened == Transactions::Opened::over_address || opened == Transactions::Opened::over_prefix;

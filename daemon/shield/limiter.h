@@ -35,9 +35,9 @@ class Limiter {
  public:
   // Charges the message and remembers its transaction, or says which limit it is over: then nothing is
   // remembered of it, but that its source keeps on. What a copy of a request that passed costs: nothing
-  // (RFC 3261 section 17.1). Neither does the first request that answers a challenge: the one that was
-  // challenged was charged. Responses and keep-alives of unknown sources are charged to a budget of their
-  // own, those of others not; whitelisted peers are not charged.
+  // (RFC 3261 section 17.1). Neither does the first request that answers the challenge to one without
+  // credentials: that one was charged. Responses and keep-alives of unknown sources are charged to budgets of
+  // their own, those of others not; whitelisted peers are not charged.
   [[nodiscard]] std::optional<decide::Excess> charge(const Claim& claim, const Funds& funds,
                                                      Instant now) const;
 

@@ -38,8 +38,12 @@ bool is_astray(const sip::Message& message, const Address& source) {
   const auto via = sip::read_via(top_via(message));
   const auto maddr = via ? sip::find_parameter(via->parameters, "maddr") : std::nullopt;
   if (!maddr) return false;
+  if (maddr->empty()) return true;
+  // Of two, some stacks take the last.
+  const auto behind = via->parameters.substr(
+      static_cast<std::size_t>(maddr->data() + maddr->size() - via->parameters.data()));
   const auto address = Address::parse(*maddr);
-  return !address || *address != source;
+  return !address || *address != source || sip::find_parameter(behind, "maddr");
 }
 
 enforce::Cause cause_of(const decide::Evidence& evidence, const decide::Decision& decision,
@@ -48,7 +52,7 @@ enforce::Cause cause_of(const decide::Evidence& evidence, const decide::Decision
   const std::string reason(to_string(decision.reason));
   const bool by_rule = rule != nullptr && decision.reason == decide::Reason::signature;
   return {reason, rule ? rule->id : "", fmt::format("auto:{}", by_rule ? rule->id : reason),
-          evidence.verified};
+          decision.verified};
 }
 
 }  // namespace
@@ -195,6 +199,7 @@ Outcome Shield::judge(const Arrival& arrival, std::string_view bytes) {
   auto evidence = evidence_of(arrival, bytes, hits);
   const bool charged = hits.scores && charge_score(dossier_of(arrival), *rules_.set->matcher,
                                                    rules_.set->policy, evidence, arrival.now.steady);
+  if (charged && !evidence.verified) dossier_of(arrival).doubted_at = arrival.now.steady;
   const auto decision = charge(arrival, evidence, decide::decide(evidence, rules_.set->policy));
   // What one of its users sends too much must not end the connection that a known source's others use too.
   if (source_class_ == decide::SourceClass::known && evidence.transport == decide::Transport::tcp &&
@@ -218,7 +223,9 @@ Outcome Shield::judge(const Arrival& arrival, std::string_view bytes) {
 
 decide::Decision Shield::charge(const Arrival& arrival, const decide::Evidence& evidence,
                                 const decide::Decision& decision) const {
-  if (decide::is_drop(decision.reason)) return decision;
+  // What a TCP segment brings is charged message by message.
+  const bool segment = evidence.empty && evidence.transport == decide::Transport::tcp;
+  if (decide::is_drop(decision.reason) || segment) return decision;
   const Claim claim{arrival.datagram, message_, arrival.source, source_class_, evidence.verified};
   const decide::Policy& policy = rules_.set->policy;
   const auto over = limiter_.charge(claim, {arrival.accounts, common_.commons, policy}, arrival.now.steady);
@@ -268,19 +275,23 @@ decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view by
   evidence.verified = arrival.verified || evidence.proven;
   evidence.astray = is_astray(message_, arrival.datagram.source);
   evidence.banned = dossier && dossier->is_banned(arrival.now.steady);
+  evidence.doubted = dossier && dossier->is_doubted(arrival.now.steady);
   evidence.flood = arrival.flood;
   evidence.empty = bytes.empty();
   evidence.message = &message_;
   evidence.hits = &hits;
-  if (decide::is_refused(message_, source_class_, rules_.set->policy))
+  if (decide::is_refused(message_, source_class_, rules_.set->policy)) {
     evidence.refused_in_window = arrival.accounts.sources.count_refused(
         dossier_of(arrival), top_via(message_), rules_.set->policy.refuse_window, arrival.now.steady);
+    if (!evidence.verified) dossier_of(arrival).doubted_at = arrival.now.steady;
+  }
   return evidence;
 }
 
 void Shield::note_response() const {
-  const bool grants = message_.status() >= 200 && message_.status() < 300;
-  if (!grants || source_class_ == decide::SourceClass::peer) return;
+  const unsigned status = message_.status();
+  const bool believed = (status >= 200 && status < 300) || status == 401 || status == 407;
+  if (!believed || source_class_ == decide::SourceClass::peer) return;
   const sip::Header* call_id = message_.find(sip::HeaderName::call_id);
   const sip::Header* cseq = message_.find(sip::HeaderName::cseq);
   if (call_id && cseq)

@@ -62,10 +62,9 @@ inline constexpr std::array kLimitRows{
         "proved that they receive what is sent to them: a flood of forged addresses takes the other half at "
         "most."),
     row<Rate<MEMBER(policy.reply_budget)>>("limits", "reply_budget",
-                                           "As budget, for the responses and keep-alives of all unknown "
-                                           "sources: apart, so that no flood of them "
-                                           "keeps a\n"
-                                           "request away, and no flood of requests the answer to a call."),
+                                           "What all unknown sources together may send of responses, and "
+                                           "again as much of keep-alives: apart, so that\n"
+                                           "no flood of one keeps the other or a request away."),
     row<Duration<MEMBER(policy.excess_drop_all_after), kSecond_ms, kDay_ms>>(
         "limits", "drop_all_after",
         "An unknown source that is over its rates for so long without a pause of 10s is not served at all "

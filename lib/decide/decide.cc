@@ -9,15 +9,27 @@ Decision plain(Reason reason) {
   return {.reason = reason, .ban = std::nullopt};
 }
 
+// Dropped, and banned: for long only what proved its address. Neither a whitelisted peer nor a known source,
+// behind which many phones may be.
+Decision banned_for(Reason reason, bool verified, const Evidence& evidence, const Policy& policy) {
+  if (evidence.source_class != SourceClass::unknown) return plain(reason);
+  return {.reason = reason,
+          .ban = verified ? policy.ban_steps.front() : policy.ban_unverified,
+          .verified = verified};
+}
+
 Decision passed(Reason reason, const Evidence& evidence) {
   return plain(evidence.source_class == SourceClass::peer ? Reason::peer : reason);
 }
 
-// Dropped, and banned: for long only what proved its address. Neither a whitelisted peer nor a known source,
-// behind which many phones may be.
+// For this message.
 Decision banned(Reason reason, const Evidence& evidence, const Policy& policy) {
-  if (evidence.source_class != SourceClass::unknown) return plain(reason);
-  return {.reason = reason, .ban = evidence.verified ? policy.ban_steps.front() : policy.ban_unverified};
+  return banned_for(reason, evidence.verified, evidence, policy);
+}
+
+// For what was counted, this message being the last of it.
+Decision banned_by_count(Reason reason, const Evidence& evidence, const Policy& policy) {
+  return banned_for(reason, evidence.verified && !evidence.doubted, evidence, policy);
 }
 
 // What the rules ask for: that of the strongest one, or what their scores add up to.
@@ -25,7 +37,7 @@ std::optional<Decision> by_rules(match::Action strongest, double score, const Ev
                                  const Policy& policy) {
   if (strongest == match::Action::ban) return banned(Reason::signature, evidence, policy);
   if (score >= policy.score_ban_at && evidence.source_class != SourceClass::peer)
-    return banned(Reason::score, evidence, policy);
+    return banned_by_count(Reason::score, evidence, policy);
   if (strongest == match::Action::drop) return plain(Reason::signature);
   return std::nullopt;
 }
@@ -84,7 +96,7 @@ Decision by_method(const Evidence& evidence, const Policy& policy) {
       break;
   }
   if (evidence.refused_in_window < policy.refuse_ban_after) return plain(Reason::method);
-  return banned(Reason::method, evidence, policy);
+  return banned_by_count(Reason::method, evidence, policy);
 }
 
 Decision enforced(const Evidence& evidence, const Policy& policy) {
@@ -92,7 +104,8 @@ Decision enforced(const Evidence& evidence, const Policy& policy) {
   const bool listed = evidence.source_class == SourceClass::peer;
   if (evidence.banned) return plain(Reason::banned);
   if (const auto decision = by_enforcing_rules(evidence, policy)) return *decision;
-  if (evidence.flood) return banned(Reason::flood, evidence, policy);
+  // Among its packets are those of others, if somebody forges them.
+  if (evidence.flood) return banned_for(Reason::flood, false, evidence, policy);
   if (!listed && !policy.serve_unknown) return plain(Reason::unknown);
   if (evidence.empty && evidence.transport == Transport::tcp) return passed(Reason::tcp_data, evidence);
   if (message.kind() == sip::Kind::keepalive) return passed(Reason::keepalive, evidence);
@@ -118,10 +131,9 @@ Decision decide(const Evidence& evidence, const Policy& policy) {
 Decision decide_excess(const Excess& excess, const Evidence& evidence, const Policy& policy) {
   const bool own = excess.limit != Reason::budget && excess.limit != Reason::rate_prefix;
   if (own && excess.lasting >= policy.excess_ban_after) {
-    // Somebody else's datagrams may be among those that were too many.
-    Evidence accountable = evidence;
-    accountable.verified = evidence.transport == Transport::tcp && evidence.verified;
-    return banned(excess.limit, accountable, policy);
+    // A nonce proves who sent this datagram, not who sent the others that were too many.
+    const bool verified = evidence.transport == Transport::tcp && evidence.verified && !evidence.doubted;
+    return banned_for(excess.limit, verified, evidence, policy);
   }
   return plain(excess.limit);
 }

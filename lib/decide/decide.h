@@ -19,6 +19,7 @@ struct Evidence {
   SourceClass source_class = SourceClass::unknown;
   Transport transport = Transport::udp;
   bool verified = false;  // the source proved that it receives what is sent to it
+  bool doubted = false;   // what was counted against it may in part be somebody else's
   bool proven = false;    // by this message: it holds a nonce that was sent there
   bool banned = false;    // its ban is decided already
   bool empty = false;     // no payload: a TCP handshake or acknowledgement, an empty datagram
@@ -43,6 +44,7 @@ struct Excess {
 struct Decision {
   Reason reason = Reason::request;
   std::optional<std::chrono::milliseconds> ban;  // ban the source for this long
+  bool verified = false;                         // nothing that leads to the ban can be forged
   // When the packet passes: why it would be dropped, and for how long its source banned, if the rules that
   // only observe were enforced.
   std::optional<Reason> would_drop{};

@@ -8,8 +8,9 @@
 namespace sipward::limit {
 
 struct Commons {
-  Budget budget;        // of requests
-  Budget reply_budget;  // of responses and keep-alives
+  Budget budget;  // of requests
+  Budget response_budget;
+  Budget keepalive_budget;
   Proofs proofs;
   Relayed relayed;
 };

@@ -30,7 +30,7 @@ void Dossier::ban(std::chrono::milliseconds duration, bool verified, Instant now
 }
 
 void Dossier::forgive() {
-  banned_until = observed_ban_until = known_until = Instant{};
+  banned_until = observed_ban_until = known_until = doubted_at = Instant{};
   refused = 0;
   excess = {};
   score = {};

@@ -32,6 +32,7 @@ struct Dossier {
   bool ban_verified = false;   // of that ban: its source proved itself
   Instant observed_ban_until;  // what banned_until would be if nothing were only observed
   Instant known_until;         // what was last asked for it
+  Instant doubted_at;          // when something was last counted that anybody may have sent in its name
   Instant window_start;        // of `refused`
   // Keyed hash of the last refused request's top Via, so a retransmission is no second one.
   std::uint64_t last_transaction = 0;
@@ -42,6 +43,7 @@ struct Dossier {
   Offences<24> targets;      // distinct users asked for that do not exist
 
   [[nodiscard]] bool is_banned(Instant now) const { return banned_until > now; }
+  [[nodiscard]] bool is_doubted(Instant now) const { return is_recent(doubted_at, kOffencesKept, now); }
   void ban(std::chrono::milliseconds duration, bool verified, Instant now);
   [[nodiscard]] Worth worth(Instant now) const;
   // Forgets bans and everything that would soon lead to the next one.

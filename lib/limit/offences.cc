@@ -73,6 +73,15 @@ void Offences<kExact>::forget_old(std::chrono::milliseconds window, Instant now)
   size_ = static_cast<std::uint32_t>(end - ones_.begin());
 }
 
+// The one to be told apart no longer: what anybody may have done, so that it hides nothing that was proven;
+// of these, what was seen longest ago.
+template <std::size_t kExact>
+auto Offences<kExact>::least(Ticks now) -> One* {
+  return std::min_element(ones_.data(), ones_.data() + kExact, [&](const One& a, const One& b) {
+    return a.proven != b.proven ? a.proven < b.proven : age(a.at, now) > age(b.at, now);
+  });
+}
+
 template <std::size_t kExact>
 unsigned Offences<kExact>::add(std::uint32_t what, std::chrono::milliseconds window, Instant now,
                                bool proven) {
@@ -80,16 +89,21 @@ unsigned Offences<kExact>::add(std::uint32_t what, std::chrono::milliseconds win
   last_ = std::max(last_, now);
   what &= kWhatBits;
   const Ticks ticks = ticks_of(now);
-  One* place =
-      std::find_if(ones_.data(), ones_.data() + size_, [&](const One& one) { return one.what == what; });
-  if (place == ones_.data() + kExact) {
-    const auto older = [&](const One& a, const One& b) { return age(a.at, ticks) > age(b.at, ticks); };
-    place = std::min_element(ones_.data(), ones_.data() + kExact, older);
+  One* end = ones_.data() + size_;
+  One* place = std::find_if(ones_.data(), end, [&](const One& one) { return one.what == what; });
+  const bool held = place != end;
+  if (!held && size_ == kExact) {
+    place = least(ticks);
+    if (place->proven != 0 && !proven) {
+      others_.add(now, window, now);
+      return count(window, now);
+    }
     others_.add(now - std::chrono::duration_cast<Instant::duration>(TickDuration(age(place->at, ticks))),
                 window, now);
-  } else if (place == ones_.data() + size_) {
+  } else if (!held) {
     ++size_;
   }
+  proven |= held && place->proven != 0;
   *place = {.what = what & kWhatBits, .proven = proven ? 1U : 0U, .at = ticks};
   return count(window, now);
 }

@@ -38,7 +38,7 @@ class Offences {
   // have done it in the source's name.
   unsigned add(std::uint32_t what, std::chrono::milliseconds window, Instant now, bool proven = false);
   [[nodiscard]] unsigned count(std::chrono::milliseconds window, Instant now) const;
-  // Of the last kExact of these, those that were proven when they were last seen.
+  // Of kExact of these, those that were proven: what was not gives way first.
   [[nodiscard]] unsigned proven(std::chrono::milliseconds window, Instant now) const;
   // When something was last added; zero: never.
   [[nodiscard]] Instant last() const { return last_; }
@@ -51,6 +51,7 @@ class Offences {
   };
   [[nodiscard]] bool is_within(const One& one, std::chrono::milliseconds window, Instant now) const;
   [[nodiscard]] bool is_over(std::chrono::milliseconds window, Instant now) const;
+  [[nodiscard]] One* least(Ticks now);
   void forget_old(std::chrono::milliseconds window, Instant now);
 
   Instant last_;

@@ -17,13 +17,14 @@ Proofs::Entry Proofs::entry_of(const Address& source, std::string_view told) con
   return {what % kPlaces, (what & ~kSourceBits) | whose};
 }
 
-void Proofs::remember(const Address& source, std::string_view told) {
+void Proofs::remember(const Address& source, std::string_view told, bool spendable) {
   if (told.empty()) return;
   const auto [place, value] = entry_of(source, told);
   const std::uint64_t held = places_[place].load(std::memory_order_relaxed);
   if ((held | kUnspent) == value) return;  // told again
   const bool told_to_others = (held & ~kSourceBits) == (value & ~kSourceBits) && held != 0;
-  places_[place].store(told_to_others ? value & ~kSourceBits : value, std::memory_order_relaxed);
+  const std::uint64_t own = spendable ? value : value & ~kUnspent;
+  places_[place].store(told_to_others ? value & ~kSourceBits : own, std::memory_order_relaxed);
 }
 
 bool Proofs::holds(const Address& source, std::string_view told) const {
@@ -32,10 +33,16 @@ bool Proofs::holds(const Address& source, std::string_view told) const {
   return (places_[place].load(std::memory_order_relaxed) | kUnspent) == value;
 }
 
-bool Proofs::spend(const Address& source, std::string_view told) {
+bool Proofs::is_unspent(const Address& source, std::string_view told) const {
   if (told.empty()) return false;
+  const auto [place, value] = entry_of(source, told);
+  return places_[place].load(std::memory_order_relaxed) == value;
+}
+
+void Proofs::spend(const Address& source, std::string_view told) {
   auto [place, value] = entry_of(source, told);
-  return places_[place].compare_exchange_strong(value, value & ~kUnspent, std::memory_order_relaxed);
+  // Unless another took its place meanwhile.
+  places_[place].compare_exchange_strong(value, value & ~kUnspent, std::memory_order_relaxed);
 }
 
 }  // namespace sipward::limit

@@ -19,11 +19,13 @@ class Proofs {
  public:
   static constexpr std::size_t kPlaces = std::size_t{1} << 18U;
 
-  // An empty one is none.
-  void remember(const Address& source, std::string_view told);
+  // An empty one is none. `spendable`: see spend().
+  void remember(const Address& source, std::string_view told, bool spendable = false);
   [[nodiscard]] bool holds(const Address& source, std::string_view told) const;
-  // Whether it holds and was not spent before; it holds on.
-  [[nodiscard]] bool spend(const Address& source, std::string_view told);
+  // Whether it holds, is spendable and was not spent.
+  [[nodiscard]] bool is_unspent(const Address& source, std::string_view told) const;
+  // It holds on.
+  void spend(const Address& source, std::string_view told);
 
  private:
   // Which place, and what stands in it: the upper half for what was told, the lower one for the source.
@@ -32,7 +34,7 @@ class Proofs {
     std::uint64_t value;
   };
   static constexpr std::uint64_t kSourceBits = 0xffffffffU;  // all zero: told to several
-  static constexpr std::uint64_t kUnspent = 2;               // of these
+  static constexpr std::uint64_t kUnspent = 2;               // of these; clear: spent, or not spendable
 
   [[nodiscard]] Entry entry_of(const Address& source, std::string_view told) const;
 

@@ -207,6 +207,7 @@ class Floods(Bystanders):
         self.assertGreater(offered, 0.8 * sum(sent), "packets of the flood that came to the shield")
         self.assertLessEqual(offered, sum(sent))
         held = Round(passed, self.bypassed() - bypassed, seconds)
+        self.assertLess(held.bypassed, 0.02 * offered, "let pass unread")
         print(f"\n  {kind.name} from {sources}: {sum(sent)} sent, {offered} offered, passed over IPv4 {passed[4]}, "
               f"over IPv6 {passed[6]}, {held.bypassed} unread, in {seconds:.1f} s")
         return held

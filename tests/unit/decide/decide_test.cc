@@ -99,6 +99,29 @@ TEST_CASE("only what proved its address is banned for long") {
   CHECK(decision({.text = kOptions, .verified = true, .refused = 20}, policy).ban == milliseconds(hours(7)));
 }
 
+TEST_CASE("what was counted in part from forged packets is not verified, whoever sent the last") {
+  const Policy policy;
+  Evidence evidence;
+  evidence.transport = Transport::tcp;
+  evidence.verified = true;
+  sip::Message message;
+  message.read(kOptions);
+  const match::Hits none;
+  evidence.message = &message;
+  evidence.hits = &none;
+  evidence.refused_in_window = policy.refuse_ban_after;
+  CHECK(decide::decide(evidence, policy).verified);
+  CHECK(decide_excess({Reason::rate, policy.excess_ban_after}, evidence, policy).verified);
+  evidence.doubted = true;
+  CHECK_FALSE(decide::decide(evidence, policy).verified);
+  CHECK(decide::decide(evidence, policy).ban == policy.ban_unverified);
+  CHECK_FALSE(decide_excess({Reason::rate, policy.excess_ban_after}, evidence, policy).verified);
+  evidence.doubted = false;
+  evidence.flood = true;
+  CHECK_FALSE(decide::decide(evidence, policy).verified);
+  CHECK(decide::decide(evidence, policy).reason == Reason::flood);
+}
+
 TEST_CASE("the default bans: a minute for what may be forged, ten minutes at first for what is verified") {
   CHECK(decision({.hit = kBan}).ban == milliseconds(seconds(60)));
   CHECK(decision({.verified = true, .hit = kBan}).ban == milliseconds(std::chrono::minutes(10)));
@@ -146,6 +169,7 @@ TEST_CASE("excess bans when it has lasted, not before; what others used up never
     CHECK(decide_excess({limit, policy.excess_ban_after}, verified, policy).ban == policy.ban_steps.front());
     CHECK(decide_excess({limit, policy.excess_ban_after}, unproven, policy).ban == policy.ban_unverified);
     CHECK(decide_excess({limit, policy.excess_ban_after}, datagram, policy).ban == policy.ban_unverified);
+    CHECK_FALSE(decide_excess({limit, policy.excess_ban_after}, datagram, policy).verified);
   }
   for (const Reason limit : {Reason::budget, Reason::rate_prefix}) {
     CHECK(decide_excess({limit, hours(1)}, verified, policy).reason == limit);

@@ -39,10 +39,24 @@ TEST_CASE("what was proven is told apart, until it is older than the window") {
   offences.add(2, kWindow, at(seconds(1)));
   CHECK(offences.add(3, kWindow, at(seconds(2)), true) == 3);
   CHECK(offences.proven(kWindow, at(seconds(2))) == 2);
-  offences.add(1, kWindow, at(seconds(3)));  // the same, and this time anybody may have done it
-  CHECK(offences.proven(kWindow, at(seconds(3))) == 1);
-  CHECK(offences.proven(kWindow, at(seconds(62) - kTick)) == 1);
-  CHECK(offences.proven(kWindow, at(seconds(62))) == 0);
+  offences.add(2, kWindow, at(seconds(3)), true);
+  CHECK(offences.proven(kWindow, at(seconds(3))) == 3);
+  CHECK(offences.proven(kWindow, at(seconds(60) - kTick)) == 3);
+  CHECK(offences.proven(kWindow, at(seconds(60))) == 2);
+  CHECK(offences.proven(kWindow, at(seconds(63))) == 0);
+}
+
+TEST_CASE("what anybody may have done neither takes a proof away nor its place") {
+  Offences<12> offences;
+  for (std::uint32_t what = 0; what < 7; ++what) offences.add(what, kWindow, at({}), true);
+  for (std::uint32_t what = 0; what < 3; ++what) offences.add(what, kWindow, at(seconds(1)));
+  CHECK(offences.proven(kWindow, at(seconds(1))) == 7);
+  for (std::uint32_t what = 100; what < 200; ++what) offences.add(what, kWindow, at(seconds(1)));
+  CHECK(offences.count(kWindow, at(seconds(1))) == 107);
+  for (std::uint32_t what = 7; what < 12; ++what) offences.add(what, kWindow, at(seconds(2)), true);
+  CHECK(offences.proven(kWindow, at(seconds(2))) == 12);
+  CHECK(offences.add(300, kWindow, at(seconds(2))) == 113);
+  CHECK(offences.proven(kWindow, at(seconds(2))) == 12);
 }
 
 TEST_CASE("a long rest forgets all, also after the ticks came round") {

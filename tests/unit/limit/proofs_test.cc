@@ -35,25 +35,38 @@ TEST_CASE("what was told to two sources proves neither, however often it is told
   }
 }
 
-TEST_CASE("a proof is spent once, and still holds", "[limit]") {
+TEST_CASE("a proof that may be spent is spent once, and still holds", "[limit]") {
   const auto proofs = std::make_unique<Proofs>();
-  CHECK_FALSE(proofs->spend(kPhone, "nonce"));
-  proofs->remember(kPhone, "nonce");
-  CHECK_FALSE(proofs->spend(kOther, "nonce"));
-  CHECK(proofs->spend(kPhone, "nonce"));
-  CHECK_FALSE(proofs->spend(kPhone, "nonce"));
-  proofs->remember(kPhone, "nonce");  // told again, as a copy of the answer does
-  CHECK_FALSE(proofs->spend(kPhone, "nonce"));
+  CHECK_FALSE(proofs->is_unspent(kPhone, "nonce"));
+  proofs->remember(kPhone, "nonce", true);
+  CHECK(proofs->is_unspent(kPhone, "nonce"));
+  CHECK_FALSE(proofs->is_unspent(kOther, "nonce"));
+  proofs->spend(kOther, "nonce");
+  CHECK(proofs->is_unspent(kPhone, "nonce"));
+  proofs->spend(kPhone, "nonce");
+  CHECK_FALSE(proofs->is_unspent(kPhone, "nonce"));
+  proofs->remember(kPhone, "nonce", true);  // told again, as a copy of the answer does
+  CHECK_FALSE(proofs->is_unspent(kPhone, "nonce"));
   CHECK(proofs->holds(kPhone, "nonce"));
-  proofs->remember(kOther, "nonce");
+  proofs->remember(kOther, "nonce", true);
   CHECK_FALSE(proofs->holds(kPhone, "nonce"));
+  CHECK_FALSE(proofs->is_unspent(kOther, "nonce"));
+}
+
+TEST_CASE("what may not be spent proves all the same", "[limit]") {
+  const auto proofs = std::make_unique<Proofs>();
+  proofs->remember(kPhone, "nonce");
+  CHECK(proofs->holds(kPhone, "nonce"));
+  CHECK_FALSE(proofs->is_unspent(kPhone, "nonce"));
+  proofs->remember(kPhone, "nonce", true);
+  CHECK_FALSE(proofs->is_unspent(kPhone, "nonce"));
 }
 
 TEST_CASE("nothing proves nothing", "[limit]") {
   const auto proofs = std::make_unique<Proofs>();
   proofs->remember(kPhone, "");
   CHECK_FALSE(proofs->holds(kPhone, ""));
-  CHECK_FALSE(proofs->spend(kPhone, ""));
+  CHECK_FALSE(proofs->is_unspent(kPhone, ""));
 }
 
 TEST_CASE("a site of thousands of phones has its nonces remembered, the oldest give way", "[limit]") {

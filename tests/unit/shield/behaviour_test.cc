@@ -266,6 +266,11 @@ TEST_CASE("a request whose answers would go elsewhere is not served", "[shield]"
   CHECK(exchange.bench.udp(with_maddr("203.0.113.9")).reason == Reason::malformed);
   CHECK(exchange.bench.udp(with_maddr("victim.example")).reason == Reason::malformed);
   CHECK(exchange.bench.udp(with_maddr(kSource)).reason == Reason::request);
+  CHECK(exchange.bench.udp(with_maddr(fmt::format("{};maddr=203.0.113.9", kSource))).reason ==
+        Reason::malformed);
+  CHECK(exchange.bench.udp(with_maddr(fmt::format("\"{}\";maddr=203.0.113.9", kSource))).reason ==
+        Reason::malformed);
+  CHECK(exchange.bench.udp(with_maddr("")).reason == Reason::malformed);
   Exchange listed(SourceClass::peer);
   CHECK(listed.bench.udp(with_maddr("203.0.113.9")).reason == Reason::peer);
 }
@@ -333,16 +338,34 @@ TEST_CASE("refusals that may be forged make nobody's ban a long one, whoever is 
   CHECK(found.ban->duration == (forged == 0 ? 600s : 60s));
 }
 
+TEST_CASE("a challenge of a stranger's own that a proxy passes on proves nothing", "[shield]") {
+  const bool stranger = GENERATE(true, false);
+  Exchange exchange;
+  const Ask invite{.method = "INVITE", .call = 1};
+  CHECK(exchange.ask(invite) == Reason::request);
+  const auto text = answer(invite, 407, "Proxy-Authenticate: Digest realm=\"x\", nonce=\"chosen\"\r\n");
+  if (stranger) (void)exchange.bench.udp(text, at(0), "203.0.113.9");
+  (void)exchange.bench.hear(to_client(text));
+  shield::Consequences found;
+  for (unsigned i = 2; i <= 11; ++i)
+    found = exchange.both({.call = i, .cseq = 2, .user = "100", .nonce = "chosen"}, 401);
+  REQUIRE(found.ban);
+  CHECK(found.ban->cause.verified == !stranger);
+}
+
 TEST_CASE("credentials are read whichever header holds them", "[shield]") {
   const char* decoy =
-      GENERATE("Authorization: Foo x\r\n", "Proxy-Authorization: Digest realm=\"x\", response=\"a\"\r\n");
+      GENERATE("Authorization: Foo x\r\n", "Proxy-Authorization: Digest realm=\"x\", response=\"a\"\r\n",
+               "");  // the same in both
   Exchange exchange;
   shield::Consequences found;
   for (unsigned i = 1; i <= 10; ++i) {
     CHECK_FALSE(found.ban);
     const Ask ask{.call = i, .user = "100"};
     std::string text = ask.text();
-    text.insert(text.find("Authorization:"), decoy);
+    const std::size_t own = text.find("Authorization:");
+    text.insert(own,
+                *decoy ? std::string(decoy) : "Proxy-" + text.substr(own, text.find('\n', own) + 1 - own));
     (void)exchange.bench.udp(text);
     found = exchange.answer(ask, 401);
   }

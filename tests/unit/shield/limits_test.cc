@@ -253,13 +253,13 @@ TEST_CASE("responses and keep-alives of unknown sources have a budget apart from
   };
   const Reason let = response ? Reason::response : Reason::keepalive;
   Caller caller;
-  for (int i = 0; i < 500; ++i) CHECK(send(caller.bench, i, at(0)) == let);
-  CHECK(send(caller.bench, 500, at(0)) == Reason::budget);
-  CHECK(send(caller.bench, 501, at(4ms)) == let);
-  CHECK(send(caller.bench, 502, at(4ms)) == Reason::budget);
+  for (int i = 0; i < 1000; ++i) CHECK(send(caller.bench, i, at(0)) == let);
+  CHECK(send(caller.bench, 1000, at(1ms)) == Reason::budget);
+  CHECK(send(caller.bench, 1001, at(2ms)) == let);
+  CHECK(send(caller.bench, 1002, at(3ms)) == Reason::budget);
   CHECK(caller.send("INVITE", at(4ms), kSource) == Reason::request);
   Caller known(SourceClass::known);
-  for (int i = 0; i < 1000; ++i) CHECK(send(known.bench, i, at(0)) == let);
+  for (int i = 0; i < 2000; ++i) CHECK(send(known.bench, i, at(0)) == let);
 }
 
 TEST_CASE("the first request that answers a challenge is paid for by the one that was challenged",
@@ -279,6 +279,42 @@ TEST_CASE("the first request that answers a challenge is paid for by the one tha
   }
   CHECK(caller.send({.call = 1, .cseq = 5, .user = "100", .nonce = "n1"}, at(0), kNeighbour) ==
         Reason::request);
+}
+
+TEST_CASE("a refused attempt pays for no other one", "[shield]") {
+  Caller caller;
+  unsigned passed = 0;
+  for (unsigned attempt = 0; attempt < 30; ++attempt) {
+    const Ask ask{
+        .call = attempt, .user = attempt == 0 ? "" : "100", .nonce = fmt::format("n{}", attempt - 1)};
+    if (caller.send(ask) != Reason::request) break;
+    ++passed;
+    caller.bench.hear(to_client(answer(ask, 401, challenge(fmt::format("n{}", attempt)))));
+  }
+  CHECK(passed == 10);  // within the rate of REGISTER nothing needs paying
+}
+
+TEST_CASE("what is refused for too many open transactions uses up the source's own rate", "[shield]") {
+  decide::Policy policy;
+  policy.unknown_allowance.flows = {};
+  Caller caller(SourceClass::unknown, policy);
+  CHECK(caller.passing("INVITE", 10) == 10);
+  unsigned open = 0;
+  for (int i = 0; i < 30; ++i) open += caller.send("REGISTER", at(0)) == Reason::open ? 1U : 0U;
+  CHECK(open == 10);
+  CHECK(caller.outcome.reason == Reason::rate);
+}
+
+TEST_CASE("the segments of a request take nothing of the budget for keep-alives", "[shield]") {
+  decide::Policy policy = no_limits();
+  policy.reply_budget = limit::Rate(1, 1s, 1);
+  Bench bench(SourceClass::unknown, shipped_rules(), policy);
+  CHECK(bench.udp("\r\n\r\n", at(0)).reason == Reason::keepalive);
+  CHECK(bench.udp("\r\n\r\n", at(0)).reason == Reason::budget);
+  const std::string text = Ask{.call = 1}.text();
+  Packet first = tcp(text.substr(0, 40), 0, 40001, 5060);
+  set8(first, 13, 0x18);
+  CHECK(bench.process(ipv4(kTcp, first, kSource), at(70'000), true).reason != Reason::budget);
 }
 
 TEST_CASE("two thousand phones of a known site come back at once", "[shield]") {
