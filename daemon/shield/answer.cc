@@ -160,4 +160,18 @@ void AnswerReader::skip_line() {
   rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
 }
 
+bool goes_astray(const sip::Message& request, const Address& source) {
+  if (request.kind() != sip::Kind::request) return false;
+  const sip::Header* top = request.find(HeaderName::via);
+  const auto via = top ? sip::read_via(sip::first_of(top->value, sip::ListOf::vias)) : std::nullopt;
+  const auto maddr = via ? sip::find_parameter(via->parameters, "maddr") : std::nullopt;
+  if (!maddr) return false;
+  if (maddr->empty()) return true;
+  // Of two, some stacks take the last.
+  const auto behind = via->parameters.substr(
+      static_cast<std::size_t>(maddr->data() + maddr->size() - via->parameters.data()));
+  const auto address = Address::parse(*maddr);
+  return !address || *address != source || sip::find_parameter(behind, "maddr");
+}
+
 }  // namespace sipward::shield

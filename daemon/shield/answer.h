@@ -52,6 +52,10 @@ class AnswerReader {
   sip::Message& message_;
 };
 
+// Whether a request's answer goes to somebody else than `source`, which sent it (RFC 3261 section 18.2.2, of
+// use for multicast alone).
+[[nodiscard]] bool goes_astray(const sip::Message& request, const Address& source);
+
 // `take` is given each answer.
 template <class F>
 void read_answers(const packet::Datagram& datagram, sip::Message& message, F take) {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "answer.h"
 #include "sip/header_values.h"
-#include "sip/name_addr.h"
 #include "sip/start_line.h"
-#include "sip/via.h"
 #include "suspicion.h"
 
 namespace sipward::shield {
@@ -29,21 +28,6 @@ std::size_t size_read(const sip::Message& message, std::string_view bytes) {
 std::string_view top_via(const sip::Message& message) {
   const sip::Header* via = message.find(sip::HeaderName::via);
   return via ? via->value : std::string_view();
-}
-
-// Whether the answer goes to somebody else than who asks (RFC 3261 section 18.2.2). Of use for multicast
-// alone.
-bool is_astray(const sip::Message& message, const Address& source) {
-  if (message.kind() != sip::Kind::request) return false;
-  const auto via = sip::read_via(top_via(message));
-  const auto maddr = via ? sip::find_parameter(via->parameters, "maddr") : std::nullopt;
-  if (!maddr) return false;
-  if (maddr->empty()) return true;
-  // Of two, some stacks take the last.
-  const auto behind = via->parameters.substr(
-      static_cast<std::size_t>(maddr->data() + maddr->size() - via->parameters.data()));
-  const auto address = Address::parse(*maddr);
-  return !address || *address != source || sip::find_parameter(behind, "maddr");
 }
 
 enforce::Cause cause_of(const decide::Evidence& evidence, const decide::Decision& decision,
@@ -273,7 +257,7 @@ decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view by
   const limit::Dossier* dossier = arrival.accounts.sources.find_dossier(arrival.source);
   evidence.proven = Limiter::is_proof(message_, arrival.datagram.source, common_.commons.proofs);
   evidence.verified = arrival.verified || evidence.proven;
-  evidence.astray = is_astray(message_, arrival.datagram.source);
+  evidence.astray = goes_astray(message_, arrival.datagram.source);
   evidence.banned = dossier && dossier->is_banned(arrival.now.steady);
   evidence.doubted = dossier && dossier->is_doubted(arrival.now.steady);
   evidence.flood = arrival.flood;
