@@ -7,13 +7,9 @@
 #include <span>
 
 #include "base/address.h"
+#include "base/endpoint.h"
 
 namespace sipward::inject {
-
-struct Endpoint {
-  Address address;
-  std::uint16_t port = 0;
-};
 
 // A connection that is to end. A receiver takes a RST only at the very number it expects next (RFC 5961,
 // section 3.2).
