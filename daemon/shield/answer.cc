@@ -166,11 +166,13 @@ bool goes_astray(const sip::Message& request, const Address& source) {
   const auto via = top ? sip::read_via(sip::first_of(top->value, sip::ListOf::vias)) : std::nullopt;
   const auto maddr = via ? sip::find_parameter(via->parameters, "maddr") : std::nullopt;
   if (!maddr) return false;
-  if (maddr->empty()) return true;
+  // A host is never quoted, and is all that a maddr can be.
+  if (maddr->empty() || maddr->data()[-1] == '"') return true;
   // Of two, some stacks take the last.
   const auto behind = via->parameters.substr(
       static_cast<std::size_t>(maddr->data() + maddr->size() - via->parameters.data()));
-  const auto address = Address::parse(*maddr);
+  const bool reference = maddr->starts_with('[') && maddr->ends_with(']');
+  const auto address = Address::parse(reference ? maddr->substr(1, maddr->size() - 2) : *maddr);
   return !address || *address != source || sip::find_parameter(behind, "maddr");
 }
 

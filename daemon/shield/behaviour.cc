@@ -8,6 +8,8 @@
 
 #include "evidence.h"
 #include "limiter.h"
+#include "sip/credentials.h"
+#include "sip/header_values.h"
 
 namespace sipward::shield {
 namespace {
@@ -44,17 +46,21 @@ class AcceptedTag {
   std::size_t size_;
 };
 
+// A nonce as the key of a challenge that a stranger sent.
+constexpr std::uint32_t kNoCSeq = 0;
+
 // What comes back from the source later proves that it received this answer; unless a stranger made it up.
 // The challenge to a request without `credentials` may be answered at its cost: a refused attempt buys no
 // next one.
-void remember_proofs(const Answered& answered, bool credentials, limit::Proofs& proofs) {
-  if (answered.relayed) return;
+void remember_proofs(const Answered& answered, bool credentials, limit::Commons& commons) {
   const Answer& answer = answered.answer;
   const Address& source = answered.datagram.destination;
-  proofs.remember(source, answer.nonce, !credentials);
-  proofs.remember(source, answer.other_nonce);
-  const bool accepted = answer.method == "INVITE" && is_success(answer.status);
-  if (accepted && !answer.to_tag.empty()) proofs.remember(source, AcceptedTag(answer.to_tag).bytes());
+  if (!commons.relayed.holds(answer.nonce, kNoCSeq))
+    commons.proofs.remember(source, answer.nonce, !credentials);
+  if (!commons.relayed.holds(answer.other_nonce, kNoCSeq))
+    commons.proofs.remember(source, answer.other_nonce);
+  const bool accepted = answer.method == "INVITE" && is_success(answer.status) && !answered.relayed;
+  if (accepted && !answer.to_tag.empty()) commons.proofs.remember(source, AcceptedTag(answer.to_tag).bytes());
 }
 
 KnownRequest known(const Address& source, std::chrono::milliseconds life, const char* how, Now now) {
@@ -176,7 +182,7 @@ void condemn(const Answered& answered, const limit::Facts& facts, const Offence&
 
 }  // namespace
 
-Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Proofs& proofs,
+Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Commons& commons,
               const decide::Policy& policy, Now now) {
   const Answer& answer = answered.answer;
   const Address& source = answered.datagram.destination;
@@ -184,7 +190,7 @@ Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Proofs
   const bool dialog = answer.method == "INVITE" && is_success(answer.status);
   const auto facts =
       accounts.transactions.answered(source, answer.call_id, answer.cseq, dialog, now.steady, answer.branch);
-  remember_proofs(answered, !facts || facts->credentials, proofs);
+  remember_proofs(answered, !facts || facts->credentials, commons);
   if (!facts) return {};
   Finding finding;
   if (is_success(answer.status)) {
@@ -203,6 +209,20 @@ Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Proofs
   finding.counted = offended->kind;
   condemn(answered, *facts, *offended, accounts, policy, now, finding);
   return finding;
+}
+
+void note_relayed(const sip::Message& response, limit::Relayed& relayed) {
+  if (is_success(response.status())) {
+    const sip::Header* call_id = response.find(sip::HeaderName::call_id);
+    const sip::Header* cseq = response.find(sip::HeaderName::cseq);
+    if (call_id && cseq) relayed.note(call_id->value, sip::read_cseq(cseq->value).number.value_or(0));
+  }
+  for (const sip::Header& header : response.headers()) {
+    using enum sip::HeaderName;
+    if (header.name != www_authenticate && header.name != proxy_authenticate) continue;
+    sip::ChallengeReader challenges(header.value);
+    while (const auto challenge = challenges.next()) relayed.note(challenge->nonce, kNoCSeq);
+  }
 }
 
 std::optional<KnownRequest> note_dialog(const packet::Datagram& datagram, const sip::Message& message,

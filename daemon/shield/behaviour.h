@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "decide/policy.h"
 #include "limit/accounts.h"
-#include "limit/proofs.h"
+#include "limit/commons.h"
 #include "metrics/counters.h"
 #include "packet/decode.h"
 #include "requests.h"
@@ -22,7 +22,7 @@ struct Answered {
   const Answer& answer;
   limit::Source& source;
   decide::SourceClass source_class = decide::SourceClass::unknown;
-  bool relayed = false;  // a stranger sent it, and a proxy passed it on: it grants and proves nothing
+  bool relayed = false;  // a 2xx that a stranger sent, and a proxy passed on: it grants nothing
 };
 
 // Rare, so it may allocate.
@@ -43,8 +43,12 @@ struct Finding {
 // * 404, 410, 484, 485, 604: an unknown target. Of known sources not counted: people misdial.
 // An unknown source over a threshold is banned; if its requests were forged in its name, for a short time
 // only.
-[[nodiscard]] Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Proofs& proofs,
+[[nodiscard]] Finding weigh(const Answered& answered, limit::Accounts& accounts, limit::Commons& commons,
                             const decide::Policy& policy, Now now);
+
+// Remembers a response that came in and that a proxy may pass on: a 2xx by its transaction, a challenge by
+// its nonces, which it makes up.
+void note_relayed(const sip::Message& response, limit::Relayed& relayed);
 
 // A request within a dialog, from a source that holds a To tag of our side: if that dialog was accepted, the
 // source is known.

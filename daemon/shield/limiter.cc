@@ -61,15 +61,16 @@ std::string_view target_of(const sip::Message& message) {
 }
 
 // Those that proved themselves have as much again: what others forged in their names leaves them that.
-limit::Caps caps_of(limit::Caps caps, bool proven) {
-  return proven ? limit::Caps{caps.address * 2, caps.prefix * 2} : caps;
+limit::Caps caps_of(const Claim& claim, const limit::Caps& caps) {
+  const bool more = claim.proven && claim.source_class == decide::SourceClass::unknown;
+  return more ? limit::Caps{caps.address * 2, caps.prefix * 2} : caps;
 }
 
 std::optional<Reason> over_flows(const Claim& claim, const Funds& funds, Instant now) {
   if (claim.datagram.protocol != packet::Protocol::udp) return std::nullopt;  // the kernel counts connections
   const limit::Caps caps = allowance_of(claim.source_class, funds.policy).flows;
-  const auto held = funds.accounts.flows.hold(claim.datagram.source, claim.datagram.source_port,
-                                              caps_of(caps, claim.proven), now);
+  const auto held =
+      funds.accounts.flows.hold(claim.datagram.source, claim.datagram.source_port, caps_of(claim, caps), now);
   funds.accounts.not_counted += held == limit::Flows::Held::full;
   const bool over = held == limit::Flows::Held::over_address || held == limit::Flows::Held::over_prefix;
   return over ? std::optional(Reason::flows) : std::nullopt;
@@ -88,19 +89,18 @@ bool is_authorization(const sip::Header& header) {
 
 // Only what is over its rate prolongs a streak: who comes back to it is served ten seconds later.
 decide::Excess note_excess(const Claim& claim, const Funds& funds, Instant now) {
-  limit::Dossier& dossier = funds.accounts.sources.dossier(claim.source, now);
-  if (!claim.proven) dossier.doubted_at = now;
-  const auto lasting = dossier.excess.note(now);
+  const auto lasting = funds.accounts.sources.dossier(claim.source, now).excess.note(now);
   const bool known = claim.source_class == decide::SourceClass::known;
   return {known || lasting < funds.policy.excess_drop_all_after ? Reason::rate : Reason::excess, lasting};
 }
 
-// What the softswitch is told is for it to weigh, but not in any number. Nothing in a response proves its
-// source, so no half of the budget is kept for those who did.
+// What the softswitch is told is for it to weigh, but not in any number. Half of it is for those over TCP:
+// nothing in a response over UDP proves its source.
 std::optional<decide::Excess> charge_reply(const Claim& claim, const Funds& funds, Instant now) {
   const bool response = claim.message.kind() == sip::Kind::response;
   limit::Budget& budget = response ? funds.commons.response_budget : funds.commons.keepalive_budget;
-  if (claim.source_class == decide::SourceClass::known || budget.take(funds.policy.reply_budget, true, now))
+  if (claim.source_class == decide::SourceClass::known ||
+      budget.take(funds.policy.reply_budget, claim.proven, now))
     return std::nullopt;
   return decide::Excess{Reason::budget, {}};
 }
@@ -180,6 +180,7 @@ std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& f
   if (claim.source_class == decide::SourceClass::peer) return std::nullopt;
   const auto group = group_of(claim.message);
   if (!group) return charge_reply(claim, funds, now);
+  if (!claim.proven) claim.source.note_unproven();
   // First, for what is refused for it must not use up its prefix's rates.
   if (const auto over = over_flows(claim, funds, now)) return decide::Excess{*over, {}};
   const bool request = *group != Group::not_sip;
@@ -191,8 +192,9 @@ std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& f
   if (over && payment.empty()) return decide::Excess{*over, {}};
   const auto refused =
       is_cut_off(claim, funds, now) ? std::optional(Reason::excess) : enter(claim, *group, funds, now);
-  // What the budget of all refuses costs its source nothing, and leaves it what would have paid.
-  if (refused == Reason::budget) return decide::Excess{*refused, {}};
+  // What the budget of all refuses costs its source nothing, and leaves it what would have paid; nor does a
+  // refused user cost the others behind a known address anything.
+  if (refused == Reason::budget || refused == Reason::credentials) return decide::Excess{*refused, {}};
   if (!payment.empty())
     funds.commons.proofs.spend(claim.datagram.source, payment);
   else
@@ -216,7 +218,7 @@ std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Fund
   if (claim.message.method() == "BYE") accounts.transactions.end_dialog(source, request.call_id, now);
   if (request.kind == Transactions::Request::Kind::follows) return std::nullopt;
   const limit::Caps caps = allowance_of(claim.source_class, funds.policy).open;
-  const auto opened = accounts.transactions.open(request, facts, caps_of(caps, claim.proven), now);
+  const auto opened = accounts.transactions.open(request, facts, caps_of(claim, caps), now);
   accounts.not_counted += opened == Transactions::Opened::full;
   const bool over =
       opened == Transactions::Opened::over_address || opened == Transactions::Opened::over_prefix;

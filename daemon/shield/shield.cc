@@ -213,7 +213,10 @@ decide::Decision Shield::charge(const Arrival& arrival, const decide::Evidence& 
   const Claim claim{arrival.datagram, message_, arrival.source, source_class_, evidence.verified};
   const decide::Policy& policy = rules_.set->policy;
   const auto over = limiter_.charge(claim, {arrival.accounts, common_.commons, policy}, arrival.now.steady);
-  return over ? decide::decide_excess(*over, evidence, policy) : decision;
+  if (!over) return decision;
+  decide::Evidence charged = evidence;
+  charged.doubted |= arrival.source.sent_unproven();  // that used up what this one lacks
+  return decide::decide_excess(*over, charged, policy);
 }
 
 Outcome Shield::refuse(const Arrival& arrival, std::string_view bytes, const decide::Evidence& evidence,
@@ -259,7 +262,7 @@ decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view by
   evidence.verified = arrival.verified || evidence.proven;
   evidence.astray = goes_astray(message_, arrival.datagram.source);
   evidence.banned = dossier && dossier->is_banned(arrival.now.steady);
-  evidence.doubted = dossier && dossier->is_doubted(arrival.now.steady);
+  evidence.doubted = dossier && dossier->is_doubted(rules_.set->policy.score_half_life, arrival.now.steady);
   evidence.flood = arrival.flood;
   evidence.empty = bytes.empty();
   evidence.message = &message_;
@@ -273,13 +276,7 @@ decide::Evidence Shield::evidence_of(const Arrival& arrival, std::string_view by
 }
 
 void Shield::note_response() const {
-  const unsigned status = message_.status();
-  const bool believed = (status >= 200 && status < 300) || status == 401 || status == 407;
-  if (!believed || source_class_ == decide::SourceClass::peer) return;
-  const sip::Header* call_id = message_.find(sip::HeaderName::call_id);
-  const sip::Header* cseq = message_.find(sip::HeaderName::cseq);
-  if (call_id && cseq)
-    common_.commons.relayed.note(call_id->value, sip::read_cseq(cseq->value).number.value_or(0));
+  if (source_class_ != decide::SourceClass::peer) note_relayed(message_, common_.commons.relayed);
 }
 
 void Shield::count_rules(const match::Hits& hits, Now now) {
@@ -334,8 +331,8 @@ void Shield::hear(const Incoming& copy, limit::Accounts& accounts, Now now,
     if (answer.bye)
       return accounts.transactions.end_dialog(datagram->destination, answer.call_id, now.steady);
     const bool relayed = common_.commons.relayed.holds(answer.call_id, answer.cseq);
-    Finding finding = weigh({*datagram, answer, source, source_class_, relayed}, accounts,
-                            common_.commons.proofs, rules_.set->policy, now);
+    Finding finding = weigh({*datagram, answer, source, source_class_, relayed}, accounts, common_.commons,
+                            rules_.set->policy, now);
     if (finding.counted) count(*finding.counted, 1);
     if (finding.ban || finding.prefix_ban)
       take_ban(finding, accounts.sources.dossier(source, now.steady), now);

@@ -64,7 +64,8 @@ inline constexpr std::array kLimitRows{
     row<Rate<MEMBER(policy.reply_budget)>>("limits", "reply_budget",
                                            "What all unknown sources together may send of responses, and "
                                            "again as much of keep-alives: apart, so that\n"
-                                           "no flood of one keeps the other or a request away."),
+                                           "no flood of one keeps the other or a request away. Half of it "
+                                           "is kept for what comes over TCP."),
     row<Duration<MEMBER(policy.excess_drop_all_after), kSecond_ms, kDay_ms>>(
         "limits", "drop_all_after",
         "An unknown source that is over its rates for so long without a pause of 10s is not served at all "

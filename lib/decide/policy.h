@@ -97,7 +97,7 @@ struct Policy {
   limit::Allowance known_allowance = kKnownAllowance;
   // Requests of all unknown sources together that pass; those that proved nothing get half of it (Budget).
   limit::Rate budget{200, std::chrono::seconds(1), 400};
-  limit::Rate reply_budget{500, std::chrono::seconds(1), 1000};  // their responses and keep-alives
+  limit::Rate reply_budget{1000, std::chrono::seconds(1), 2000};  // their responses; again, their keep-alives
   // A source that is over its rates for so long without a pause: all of it is dropped; banned.
   std::chrono::milliseconds excess_drop_all_after = std::chrono::seconds(10);
   std::chrono::milliseconds excess_ban_after = std::chrono::seconds(30);

@@ -29,6 +29,10 @@ void Dossier::ban(std::chrono::milliseconds duration, bool verified, Instant now
   ban_verified = verified;
 }
 
+bool Dossier::is_doubted(std::chrono::milliseconds score_half_life, Instant now) const {
+  return is_recent(doubted_at, std::max<std::chrono::milliseconds>(kOffencesKept, 8 * score_half_life), now);
+}
+
 void Dossier::forgive() {
   banned_until = observed_ban_until = known_until = doubted_at = Instant{};
   refused = 0;

@@ -43,7 +43,8 @@ struct Dossier {
   Offences<24> targets;      // distinct users asked for that do not exist
 
   [[nodiscard]] bool is_banned(Instant now) const { return banned_until > now; }
-  [[nodiscard]] bool is_doubted(Instant now) const { return is_recent(doubted_at, kOffencesKept, now); }
+  // Whether something doubtful may still count. A score fades within eight of its half-lives.
+  [[nodiscard]] bool is_doubted(std::chrono::milliseconds score_half_life, Instant now) const;
   void ban(std::chrono::milliseconds duration, bool verified, Instant now);
   [[nodiscard]] Worth worth(Instant now) const;
   // Forgets bans and everything that would soon lead to the next one.

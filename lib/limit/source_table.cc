@@ -51,7 +51,7 @@ SourceTable::SourceTable(const Sizes& sizes)
 
 void Source::count_dropped(std::uint8_t reason) {
   dropped_ += dropped_ != UINT32_MAX;
-  last_drop_reason_ = reason;
+  last_drop_reason_ = reason & 0x7fU;
 }
 
 Worth SourceTable::worth(const Source& source, Instant now) const {

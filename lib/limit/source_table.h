@@ -33,11 +33,14 @@ class Source {
   void count_read() { read_ += read_ != UINT32_MAX; }
   // `reason` is a decide::Reason.
   void count_dropped(std::uint8_t reason);
+  // A request came in its name that anybody may have sent.
+  void note_unproven() { sent_unproven_ = 1; }
 
   [[nodiscard]] Instant first_seen() const { return instant_of(first_seen_); }  // to 1/8 s
   [[nodiscard]] std::uint32_t read() const { return read_; }        // packets; stays at the highest number
   [[nodiscard]] std::uint32_t dropped() const { return dropped_; }  // of these
   [[nodiscard]] std::uint8_t last_drop_reason() const { return last_drop_reason_; }  // when dropped() > 0
+  [[nodiscard]] bool sent_unproven() const { return sent_unproven_ != 0; }
 
  private:
   friend class SourceTable;
@@ -48,7 +51,8 @@ class Source {
   std::uint32_t read_ = 0;
   std::uint32_t dropped_ = 0;
   std::uint32_t dossier_ : 24 = 0;  // its number in the pool; 0: none
-  std::uint32_t last_drop_reason_ : 8 = 0;
+  std::uint32_t last_drop_reason_ : 7 = 0;
+  std::uint32_t sent_unproven_ : 1 = 0;
 };
 
 static_assert(sizeof(Source) == 44);

@@ -270,7 +270,11 @@ TEST_CASE("a request whose answers would go elsewhere is not served", "[shield]"
         Reason::malformed);
   CHECK(exchange.bench.udp(with_maddr(fmt::format("\"{}\";maddr=203.0.113.9", kSource))).reason ==
         Reason::malformed);
+  CHECK(exchange.bench.udp(with_maddr(fmt::format("\"{}\";maddr=203.0.113.9;x=\"y\"", kSource))).reason ==
+        Reason::malformed);
   CHECK(exchange.bench.udp(with_maddr("")).reason == Reason::malformed);
+  const auto v6 = ipv6(kUdp, udp(with_maddr("[2001:db8::7]")), "2001:db8::7");
+  CHECK(exchange.bench.process(v6).reason == Reason::request);
   Exchange listed(SourceClass::peer);
   CHECK(listed.bench.udp(with_maddr("203.0.113.9")).reason == Reason::peer);
 }
@@ -351,6 +355,16 @@ TEST_CASE("a challenge of a stranger's own that a proxy passes on proves nothing
     found = exchange.both({.call = i, .cseq = 2, .user = "100", .nonce = "chosen"}, 401);
   REQUIRE(found.ban);
   CHECK(found.ban->cause.verified == !stranger);
+}
+
+TEST_CASE("nobody takes the proof from the softswitch's own challenges by sending one himself", "[shield]") {
+  Exchange exchange;
+  const Ask guessed{.call = 900};
+  (void)exchange.bench.udp(answer(guessed, 401, challenge("mine")), at(0), "203.0.113.9");
+  (void)exchange.both(guessed, 401, challenge("n0"));
+  const auto found = guess(exchange, 10);
+  REQUIRE(found.ban);
+  CHECK(found.ban->cause.verified);
 }
 
 TEST_CASE("credentials are read whichever header holds them", "[shield]") {

@@ -258,6 +258,11 @@ TEST_CASE("responses and keep-alives of unknown sources have a budget apart from
   CHECK(send(caller.bench, 1001, at(2ms)) == let);
   CHECK(send(caller.bench, 1002, at(3ms)) == Reason::budget);
   CHECK(caller.send("INVITE", at(4ms), kSource) == Reason::request);
+  if (response) {
+    Packet first = tcp(answer({.method = "INVITE", .call = 1}, 200), 0, 40001, 5060);
+    set8(first, 13, 0x18);
+    CHECK(caller.bench.process(ipv4(kTcp, first, kSource), at(3ms), true).reason == let);
+  }
   Caller known(SourceClass::known);
   for (int i = 0; i < 2000; ++i) CHECK(send(known.bench, i, at(0)) == let);
 }
@@ -305,6 +310,22 @@ TEST_CASE("what is refused for too many open transactions uses up the source's o
   CHECK(caller.outcome.reason == Reason::rate);
 }
 
+TEST_CASE("who answers a challenge has twice the caps of a stranger", "[shield]") {
+  Caller caller(SourceClass::unknown, caps());
+  for (std::uint16_t i = 1; i <= 10; ++i)
+    CHECK(caller.send(Ask{.call = i}, at(0), kSource, i) == Reason::request);
+  CHECK(caller.send(Ask{.call = 11}, at(0), kSource, 1) == Reason::open);
+  CHECK(caller.send(Ask{.call = 11}, at(0), kSource, 11) == Reason::flows);
+  caller.bench.hear(to_client(answer({.call = 1}, 401, challenge("n"))));
+  const auto proven = [&](unsigned call, std::uint16_t port) {
+    return caller.send(Ask{.call = call, .cseq = 2, .user = "100", .nonce = "n"}, at(0), kSource, port);
+  };
+  for (std::uint16_t i = 11; i <= 20; ++i) CHECK(proven(i, i) == Reason::request);
+  CHECK(proven(21, 21) == Reason::flows);
+  CHECK(proven(21, 20) == Reason::request);  // the first one was answered
+  CHECK(proven(22, 20) == Reason::open);
+}
+
 TEST_CASE("the segments of a request take nothing of the budget for keep-alives", "[shield]") {
   decide::Policy policy = no_limits();
   policy.reply_budget = limit::Rate(1, 1s, 1);
@@ -314,7 +335,7 @@ TEST_CASE("the segments of a request take nothing of the budget for keep-alives"
   const std::string text = Ask{.call = 1}.text();
   Packet first = tcp(text.substr(0, 40), 0, 40001, 5060);
   set8(first, 13, 0x18);
-  CHECK(bench.process(ipv4(kTcp, first, kSource), at(70'000), true).reason != Reason::budget);
+  CHECK(bench.process(ipv4(kTcp, first, kSource), at(0), true).reason != Reason::budget);
 }
 
 TEST_CASE("two thousand phones of a known site come back at once", "[shield]") {
