@@ -183,15 +183,15 @@ std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& f
   if (!claim.proven) claim.source.note_unproven();
   // First, for what is refused for it must not use up its prefix's rates.
   if (const auto over = over_flows(claim, funds, now)) return decide::Excess{*over, {}};
-  const bool request = *group != Group::not_sip;
-  if (request && funds.accounts.transactions.look(request_of(claim), now) == Transactions::Seen::again)
+  const auto request = request_of(claim);
+  if (*group != Group::not_sip && funds.accounts.transactions.look(request, now) == Transactions::Seen::again)
     return std::nullopt;
   const auto over = over_rate(claim, *group, funds, now);
   const std::string_view payment = over ? paid_by(claim, funds.commons.proofs) : "";
   if (over == Reason::rate && payment.empty()) return note_excess(claim, funds, now);
   if (over && payment.empty()) return decide::Excess{*over, {}};
-  const auto refused =
-      is_cut_off(claim, funds, now) ? std::optional(Reason::excess) : enter(claim, *group, funds, now);
+  const auto refused = is_cut_off(claim, funds, now) ? std::optional(Reason::excess)
+                                                     : enter(claim, *group, request, funds, now);
   // What the budget of all refuses costs its source nothing, and leaves it what would have paid; nor does a
   // refused user cost the others behind a known address anything.
   if (refused == Reason::budget || refused == Reason::credentials) return decide::Excess{*refused, {}};
@@ -204,7 +204,8 @@ std::optional<decide::Excess> Limiter::charge(const Claim& claim, const Funds& f
 }
 
 // What a message is up against after its rates: its user, the budget of all, its open transactions.
-std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Funds& funds, Instant now) const {
+std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Transactions::Request& request,
+                                     const Funds& funds, Instant now) const {
   const bool known = claim.source_class == decide::SourceClass::known;
   const auto facts = facts_of(claim);
   const Address& source = claim.datagram.source;
@@ -214,7 +215,6 @@ std::optional<Reason> Limiter::enter(const Claim& claim, Group group, const Fund
     return Reason::credentials;
   if (!known && !funds.commons.budget.take(funds.policy.budget, claim.proven, now)) return Reason::budget;
   if (group == Group::not_sip) return std::nullopt;
-  const auto request = request_of(claim);
   if (claim.message.method() == "BYE") accounts.transactions.end_dialog(source, request.call_id, now);
   if (request.kind == Transactions::Request::Kind::follows) return std::nullopt;
   const limit::Caps caps = allowance_of(claim.source_class, funds.policy).open;

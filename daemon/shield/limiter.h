@@ -49,6 +49,7 @@ class Limiter {
 
  private:
   [[nodiscard]] std::optional<decide::Reason> enter(const Claim& claim, limit::Group group,
+                                                    const limit::Transactions::Request& request,
                                                     const Funds& funds, Instant now) const;
   [[nodiscard]] limit::Facts facts_of(const Claim& claim) const;
   [[nodiscard]] std::uint32_t id_of(std::string_view name) const;

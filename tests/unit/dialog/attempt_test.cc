@@ -5,12 +5,6 @@
 using namespace sipward;
 using namespace sipward::dialog;
 
-namespace {
-
-constexpr auto kCaller = Side::caller;
-
-}  // namespace
-
 TEST_CASE("an INVITE that is answered is a dialog with what both sides said") {
   Hop hop;
   Conversation call(hop);

@@ -5,13 +5,6 @@
 using namespace sipward;
 using namespace sipward::dialog;
 
-namespace {
-
-constexpr auto kCaller = Side::caller;
-constexpr auto kCallee = Side::callee;
-
-}  // namespace
-
 TEST_CASE("scenario 2: BYE and its 200 end the call, and nothing is told of it later") {
   const Side side = GENERATE(kCaller, kCallee);
   const unsigned status = GENERATE(200U, 481U);

@@ -22,6 +22,9 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using Lines = std::vector<std::string>;
 
+inline constexpr auto kCaller = Side::caller;
+inline constexpr auto kCallee = Side::callee;
+
 inline Endpoint endpoint(std::string_view address, std::uint16_t port = 5060) {
   return {Address::parse(address).value(), port};
 }

@@ -7,9 +7,6 @@ using namespace sipward::dialog;
 
 namespace {
 
-constexpr auto kCaller = Side::caller;
-constexpr auto kCallee = Side::callee;
-
 SessionTimer timer_of(const Hop& hop) {
   return hop.dialog().timer;
 }

@@ -6,13 +6,6 @@
 using namespace sipward;
 using namespace sipward::dialog;
 
-namespace {
-
-constexpr auto kCaller = Side::caller;
-constexpr auto kCallee = Side::callee;
-
-}  // namespace
-
 TEST_CASE("scenario 6: PRACK and UPDATE in an early dialog count for the CSeq of their side") {
   Hop hop;
   Conversation call(hop);

@@ -10,14 +10,7 @@ namespace {
 
 using dialog::Dialog;
 using dialog::Side;
-
-ByeRequest bye_of(Side from) {
-  ByeRequest bye;
-  bye.from = from;
-  bye.branch = "z9hG4bKtest";
-  bye.reason = "call limit reached";
-  return bye;
-}
+using test::bye_of;
 
 ByePackets made(const Dialog& dialog, Side from, std::size_t mtu) {
   auto packets = bye_packets(dialog, bye_of(from), mtu, 9);

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "dialog/dialog.h"
+#include "inject/bye.h"
 #include "sip/list.h"
 #include "sip/message.h"
+#include "support/catch.h"
 #include "unit/base/nets.h"
 
 namespace sipward::test {
@@ -64,6 +66,33 @@ inline std::vector<std::string> route(const std::string& text) {
   sip::ListReader list(joined, sip::ListOf::addresses);
   while (const auto one = list.next()) values.emplace_back(*one);
   return values;
+}
+
+inline inject::ByeRequest bye_of(dialog::Side from) {
+  inject::ByeRequest bye;
+  bye.from = from;
+  bye.branch = "z9hG4bKtest";
+  bye.reason = "call limit reached";
+  return bye;
+}
+
+// Fails the test when it cannot be written.
+inline std::string written(const dialog::Dialog& dialog, const inject::ByeRequest& bye) {
+  const auto text = inject::write_bye(dialog, bye);
+  if (!text) FAIL(text.error().text);
+  return *text;
+}
+inline std::string written(const dialog::Dialog& dialog, dialog::Side from) {
+  return written(dialog, bye_of(from));
+}
+
+// What stood against it; "" when nothing did.
+inline std::string refusal(const dialog::Dialog& dialog, const inject::ByeRequest& bye) {
+  const auto text = inject::write_bye(dialog, bye);
+  return text ? "" : text.error().text;
+}
+inline std::string refusal(const dialog::Dialog& dialog, dialog::Side from) {
+  return refusal(dialog, bye_of(from));
 }
 
 }  // namespace sipward::test
